@@ -1,0 +1,103 @@
+"""Runs the checks over a snapshot. No check can end an audit: what it could not see is its UNKNOWN."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from eks_auditor.check import Check
+from eks_auditor.findings.identity import finding_id, subject_of
+from eks_auditor.model.cluster import Cluster
+from eks_auditor.model.finding import Finding, Subject
+from eks_auditor.model.gap import UnreadableError
+from eks_auditor.model.snapshot import Snapshot
+from eks_auditor.model.verdict import Status, Verdict, unknown
+from eks_auditor.spread.siblings import Spread
+
+SILENCES: Mapping[str, frozenset[str]] = {
+    "AMI003": frozenset({"AMI001"}),
+    "ZONE001": frozenset({"ZONE002"}),
+}
+"""One cause, one finding: a check that failed, and those whose defect it explains.
+
+For the same subject; a cluster's finding silences those of all its capacities.
+"""
+
+
+def judge(snapshot: Snapshot, checks: Iterable[Check]) -> tuple[Finding, ...]:
+    """Judge every subject of a snapshot by every check that is for its type, ordered by check and subject."""
+    spread = Spread.of(snapshot)
+    context: Mapping[type, object] = {Cluster: snapshot.cluster, Snapshot: snapshot, Spread: spread}
+    subjects = (snapshot.cluster, *snapshot.capacities, *spread.sets)
+    findings = [
+        _finding(check, subject, snapshot.cluster, _verdict(check, subject, context))
+        for check in checks
+        for subject in subjects
+        if isinstance(subject, check.subjects)
+    ]
+    return tuple(_silenced(sorted(findings, key=lambda finding: finding.id)))
+
+
+def _verdict(check: Check, subject: object, context: Mapping[type, object]) -> Verdict:
+    try:
+        return check(subject, context)
+    except UnreadableError as error:
+        return unknown(f"could not be judged: {error}", action=error.gap.action, error=error.gap.error)
+
+
+def _finding(check: Check, judged: object, cluster: Cluster, verdict: Verdict) -> Finding:
+    subject = subject_of(judged, cluster)
+    values = {
+        **verdict.evidence,
+        "name": subject.name,
+        "cluster": cluster.name,
+        "region": cluster.id.region,
+        "version": cluster.version,
+    }
+    failed = verdict.status is Status.FAILED
+    rendered = (template.render(subject.kind, values) for template in check.fixes) if failed else ()
+    return Finding(
+        id=finding_id(cluster.id, check.id, subject),
+        check_id=check.id,
+        status=verdict.status,
+        severity=check.severity if verdict.severity is None else verdict.severity,
+        owner=verdict.owner or check.owner,
+        subject=subject,
+        title=check.title,
+        reason=verdict.reason,
+        evidence=verdict.evidence,
+        fix=tuple(fix for fix in rendered if fix is not None),
+        docs=check.docs,
+        due_at=verdict.due_at,
+        confirm=verdict.confirm,
+        settling=verdict.settling,
+    )
+
+
+def _silenced(findings: list[Finding]) -> Iterator[Finding]:
+    """Let a defect's cause speak alone: the silenced finding is not applicable, and the cause names it."""
+    loud = [f for f in findings if f.status is Status.FAILED and f.check_id in SILENCES]
+    silenced: dict[str, list[str]] = {}
+    causes: dict[str, Finding] = {}
+    for cause in loud:
+        for finding in findings:
+            if finding.status is Status.FAILED and _explains(cause, finding):
+                causes[finding.id] = cause
+                silenced.setdefault(cause.id, []).append(f"{finding.check_id} of {finding.subject.name}")
+    for finding in findings:
+        if finding.id in causes:
+            cause = causes[finding.id]
+            reason = f"has the same cause as {cause.check_id} of {cause.subject.name}: {finding.reason}"
+            yield replace(finding, status=Status.NOT_APPLICABLE, reason=reason, fix=())
+        elif finding.id in silenced:
+            yield replace(finding, reason=f"{finding.reason} (also the cause of {', '.join(silenced[finding.id])})")
+        else:
+            yield finding
+
+
+def _explains(cause: Finding, finding: Finding) -> bool:
+    if finding.check_id not in SILENCES[cause.check_id]:
+        return False
+    return _same(cause.subject, finding.subject) or cause.subject.kind == "cluster"
+
+
+def _same(one: Subject, other: Subject) -> bool:
+    return (one.kind, one.key) == (other.kind, other.key)

@@ -1,0 +1,236 @@
+"""Sources of nodes: what launches them, what they are, and the nodes themselves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from eks_auditor.model.cluster import Subnet
+from eks_auditor.model.gap import Gap
+
+type Kind = Literal["managed", "self-managed", "karpenter", "auto-mode", "fargate", "standalone"]
+KINDS: tuple[Kind, ...] = ("managed", "self-managed", "karpenter", "auto-mode", "fargate", "standalone")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """An EC2 instance of the cluster.
+
+    Attributes:
+        id: ``i-…``.
+        image_id: What it runs.
+        instance_type: ``m7g.large``.
+        zone_id: The physical zone.
+        launched_at: When it was launched.
+        tags: Its tags.
+    """
+
+    id: str
+    image_id: str
+    instance_type: str
+    zone_id: str
+    launched_at: datetime
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taint:
+    """A taint in Kubernetes' words: effect ``NoSchedule``, ``NoExecute`` or ``PreferNoSchedule``."""
+
+    key: str
+    value: str
+    effect: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthIssue:
+    """One entry of a node group's ``health.issues``."""
+
+    code: str
+    message: str
+    resource_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceType:
+    """An instance type's shape; ``accelerators`` counts GPUs and Neuron devices."""
+
+    name: str
+    architecture: str
+    vcpus: int
+    memory_mib: int
+    accelerators: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupInstance:
+    """An instance as its Auto Scaling group lists it, with the group's lifecycle state."""
+
+    id: str
+    zone_id: str
+    lifecycle_state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedLaunch:
+    """A scaling activity that ended ``Failed`` or ``Cancelled`` in the last 24 hours.
+
+    Attributes:
+        zone_id: Where, when the activity says.
+        at: When it began.
+        message: The cause as Auto Scaling words it.
+    """
+
+    zone_id: str | None
+    at: datetime
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchConfig:
+    """What the next instance of a group would be launched from, over all of its templates and overrides.
+
+    Attributes:
+        image_ids: The configured images.
+        instance_types: In the order the group lists them; empty for instance requirements.
+        pins: What ties it to one zone on purpose, in words ("a cluster placement group", "EFA").
+    """
+
+    image_ids: tuple[str, ...]
+    instance_types: tuple[str, ...]
+    pins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScalingGroup:
+    """An Auto Scaling group.
+
+    Attributes:
+        name: Its name.
+        arn: Its ARN.
+        created_at: When it was made.
+        min_size: Its least number of instances.
+        max_size: Its greatest.
+        desired: The number it wants now.
+        tags: All of its tags.
+        subnets: Where it may launch.
+        instances: What it holds, whatever the lifecycle state.
+        suspended: Suspended processes, such as ``AZRebalance``.
+        launch: What it launches.
+        failed_launches: Of the last 24 hours.
+        hand_scalings: How often in 14 days somebody (the autoscaler, as a rule) set the desired capacity by request.
+        refresh: The status of an instance refresh that is not over, or None.
+    """
+
+    name: str
+    arn: str
+    created_at: datetime
+    min_size: int
+    max_size: int
+    desired: int
+    tags: Mapping[str, str]
+    subnets: tuple[Subnet, ...] | Gap
+    instances: tuple[GroupInstance, ...]
+    suspended: frozenset[str]
+    launch: LaunchConfig | Gap
+    failed_launches: tuple[FailedLaunch, ...] | Gap = ()
+    hand_scalings: int | Gap = 0
+    refresh: str | Gap | None = None
+
+    @property
+    def in_service(self) -> tuple[GroupInstance, ...]:
+        """The instances that are capacity: ``InService`` only, never warm, standby or leaving."""
+        return tuple(i for i in self.instances if i.lifecycle_state == "InService")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capacity:
+    """One source of nodes in a cluster.
+
+    Attributes:
+        name: The node group's, Auto Scaling group's, node pool's or profile's name.
+        arn: Its ARN; a documented synthetic one below the cluster's where AWS has none.
+        nodes: The instances assigned to it.
+    """
+
+    name: str
+    arn: str
+    nodes: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagedNodeGroup(Capacity):
+    """An EKS managed node group.
+
+    Attributes:
+        kind: Always ``managed``.
+        status: ``ACTIVE``, ``UPDATING`` and so on.
+        version: Its Kubernetes minor; None where EKS gives none (custom images).
+        ami_type: As EKS names it.
+        release_version: As EKS gives it; an image id for ``CUSTOM``.
+        modified_at: When EKS last changed it.
+        labels: Declared labels.
+        taints: Declared taints.
+        health_issues: What EKS reports.
+        groups: Its Auto Scaling groups (one, as EKS makes them; none yet while creating).
+    """
+
+    kind: Literal["managed"] = "managed"
+    status: str
+    version: str | None
+    ami_type: str
+    release_version: str | None
+    modified_at: datetime
+    labels: Mapping[str, str]
+    taints: tuple[Taint, ...]
+    health_issues: tuple[HealthIssue, ...]
+    groups: tuple[ScalingGroup, ...] | Gap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelfManagedGroup(Capacity):
+    """An Auto Scaling group whose instances join the cluster by themselves.
+
+    Attributes:
+        kind: Always ``self-managed``.
+        group: The Auto Scaling group.
+        labels: What its kubelets register with; a gap while user data is not read.
+        taints: Likewise.
+    """
+
+    kind: Literal["self-managed"] = "self-managed"
+    group: ScalingGroup
+    labels: Mapping[str, str] | Gap
+    taints: tuple[Taint, ...] | Gap
+
+    @property
+    def groups(self) -> tuple[ScalingGroup, ...]:
+        """Its one group, in the shape that managed node groups have."""
+        return (self.group,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodePool(Capacity):
+    """The instances of one Karpenter node pool or one Auto Mode node pool."""
+
+    kind: Literal["karpenter", "auto-mode"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FargateProfile(Capacity):
+    """A Fargate profile."""
+
+    kind: Literal["fargate"] = "fargate"
+    status: str
+    subnets: tuple[Subnet, ...] | Gap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandaloneNodes(Capacity):
+    """All joined instances that no group and no pool owns, together."""
+
+    kind: Literal["standalone"] = "standalone"
+
+
+type GroupCapacity = ManagedNodeGroup | SelfManagedGroup
+type AnyCapacity = ManagedNodeGroup | SelfManagedGroup | NodePool | FargateProfile | StandaloneNodes

@@ -1,0 +1,46 @@
+"""What could not be read. A gap is never a verdict: whoever needs the value says UNKNOWN."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """One read that failed.
+
+    Attributes:
+        action: The IAM action of the call, such as ``eks:DescribeNodegroup``.
+        resource: What it was asked about: an ARN, an id, a name or a parameter's name.
+        error: The error as AWS words it, code first.
+        retryable: Whether asking again may answer (throttling, a timeout, a 5xx).
+    """
+
+    action: str
+    resource: str
+    error: str
+    retryable: bool = False
+
+    def __str__(self) -> str:
+        """Read like a sentence inside a reason."""
+        return f"{self.action} on {self.resource}: {self.error}"
+
+
+class UnreadableError(Exception):
+    """Raised by :func:`known` where a judgement needs what a gap stands for."""
+
+    def __init__(self, gap: Gap) -> None:
+        """Carry the gap that becomes the UNKNOWN verdict's reason."""
+        super().__init__(str(gap))
+        self.gap = gap
+
+
+def known[T](value: T | Gap) -> T:
+    """Return a value that was read.
+
+    Raises:
+        UnreadableError: If it could not be read; the judge makes UNKNOWN of it.
+    """
+    if isinstance(value, Gap):
+        raise UnreadableError(value)
+    return value

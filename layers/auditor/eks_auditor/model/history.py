@@ -1,0 +1,140 @@
+"""What the ledger remembers of a cluster, and what changed between two audits of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from eks_auditor.model.capacity import Kind
+from eks_auditor.model.cluster import ClusterId
+from eks_auditor.model.finding import Finding
+from eks_auditor.model.verdict import Severity
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class State(StrEnum):
+    """Where a finding stands. Findings that never failed have no state: they are not kept."""
+
+    OPEN = "OPEN"
+    RESOLVED = "RESOLVED"
+    WITHDRAWN = "WITHDRAWN"
+
+
+class Change(StrEnum):
+    """What happened to a finding; ``refreshed`` alone is no transition: the hub is told an open finding again."""
+
+    OPENED = "opened"
+    REOPENED = "reopened"
+    WORSE = "worse"
+    BETTER = "better"
+    RESOLVED = "resolved"
+    WITHDRAWN = "withdrawn"
+    REFRESHED = "refreshed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The cluster's own item: its unit of order.
+
+    Attributes:
+        cluster: Whose.
+        created_at: The cluster's creation; another one is another life.
+        taken_at: Of the newest audit accepted.
+        saved_at: When that audit was saved whole; None while parts are missing or a retryable gap is left.
+        revision: Grows by one with every write: what a writer loaded is what it must still find.
+        checks: Those that have been judged here at least once, in an audit saved whole.
+        sightings: Finding ids seen failing once and waiting for a second sighting, with the first one's instant.
+        due_at: When time alone changes a verdict.
+        deleted: Whether the cluster is gone.
+    """
+
+    cluster: ClusterId
+    created_at: datetime
+    taken_at: datetime
+    saved_at: datetime | None = None
+    revision: int = 0
+    checks: frozenset[str] = frozenset()
+    sightings: Mapping[str, datetime] = field(default_factory=dict)
+    due_at: datetime | None = None
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A finding as the ledger keeps it.
+
+    Attributes:
+        finding: Its last evidenced word.
+        state: Where it stands.
+        sequence: Of its last transition; see :func:`sequence_of`.
+        first_seen: When it first failed in this life of the cluster.
+        changed_at: When it came into this state and rung.
+        hub_at: The ``UpdatedAt`` that Security Hub last took from us for this state; None if it took none.
+    """
+
+    finding: Finding
+    state: State
+    sequence: int
+    first_seen: datetime
+    changed_at: datetime
+    hub_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """One change of one finding, as it is told.
+
+    Attributes:
+        change_id: Unique, and the same each time this change is told.
+        change: What happened.
+        sequence: Orders the changes of one finding.
+        finding: The word now.
+        first_seen: When it first failed.
+        previous: The rung before, for an open finding.
+        baseline: Found by the first audit of a cluster or the first run of a check on it.
+    """
+
+    change_id: str
+    change: Change
+    sequence: int
+    finding: Finding
+    first_seen: datetime
+    previous: Severity | None = None
+    baseline: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """What one audit of one cluster found out, before anything is compared.
+
+    Attributes:
+        audit_id: Follows it through logs, messages and findings.
+        cluster: Whose.
+        created_at: The cluster's creation.
+        taken_at: The snapshot's instant.
+        findings: Every verdict, PASSED, UNKNOWN and NOT_APPLICABLE included.
+        checks: The checks that were judged.
+        complete: Per kind of capacity: whether what is absent is gone.
+        retryable: Whether a gap is left that reading again may fill.
+        deleted: Whether the cluster is evidently gone; then there are no findings.
+    """
+
+    audit_id: str
+    cluster: ClusterId
+    created_at: datetime
+    taken_at: datetime
+    findings: tuple[Finding, ...]
+    checks: frozenset[str]
+    complete: Mapping[Kind, bool]
+    retryable: bool = False
+    deleted: bool = False
+
+
+def sequence_of(taken_at: datetime) -> int:
+    """Return the sequence of a transition found at ``taken_at``: microseconds since 1970.
+
+    The fence lets a cluster's ``taken_at`` only grow, so this orders a finding's transitions even across a table
+    that was lost or restored, where a counter would begin again.
+    """
+    return (taken_at - _EPOCH) // timedelta(microseconds=1)

@@ -1,0 +1,47 @@
+"""One cluster as it was read: everything that the checks may look at, and nothing else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from eks_auditor.model.capacity import AnyCapacity, InstanceType, Kind
+from eks_auditor.model.cluster import Cluster, KubernetesVersion, Subnet
+from eks_auditor.model.gap import Gap
+from eks_auditor.model.release import Image, ReleaseHistory
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A cluster and its data plane at one instant.
+
+    Attributes:
+        schema_version: Of this shape.
+        taken_at: The instant before the oldest changeable read in here, shared ones included.
+        cluster: The cluster.
+        capacities: Its sources of nodes, by kind and name.
+        complete: Per kind of capacity: whether every one of that kind was listed and described.
+        gaps: Every read that failed.
+        live_clusters: The names of all clusters of this account and Region.
+        versions: The Kubernetes versions that EKS knows.
+        vpc_subnets: All subnets of the cluster's VPC.
+        images: The images that capacities and nodes name, by id.
+        releases: The history of every release line in use, by its text.
+        instance_types: The types that groups and nodes name, by name.
+        offered_zones: Zone ids that offer a type, by its name; for types of groups with one zone, or an empty one.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    taken_at: datetime
+    cluster: Cluster
+    capacities: tuple[AnyCapacity, ...]
+    complete: Mapping[Kind, bool]
+    gaps: tuple[Gap, ...]
+    live_clusters: frozenset[str] | Gap
+    versions: tuple[KubernetesVersion, ...] | Gap
+    vpc_subnets: tuple[Subnet, ...] | Gap
+    images: Mapping[str, Image | Gap]
+    releases: Mapping[str, ReleaseHistory | Gap]
+    instance_types: Mapping[str, InstanceType | Gap]
+    offered_zones: Mapping[str, frozenset[str] | Gap]

@@ -1,0 +1,59 @@
+"""The deployed functions' settings: the only reader of the environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+class SettingsError(Exception):
+    """A setting that is missing or wrong, in one sentence that says which and what it takes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a function is told by its environment; each function is given what it needs and no more.
+
+    Attributes:
+        stack: The stack's name, the one dimension of every metric.
+        ledger_table: The ledger's table.
+        topic_arn: Where transitions are published.
+        audit_queue_url: Where audits are asked for.
+        targets: Comma-separated ``region`` or ``account/region``; empty for this account and Region.
+        security_hub: Whether Security Hub is told.
+        read_role: The role to read another account with.
+        import_role: The role to import findings into another account's Security Hub with.
+        clock_file: For tests: a file that holds the time (ISO 8601), read instead of the machine's clock.
+    """
+
+    stack: str
+    ledger_table: str
+    topic_arn: str
+    audit_queue_url: str
+    targets: tuple[str, ...]
+    security_hub: bool
+    read_role: str
+    import_role: str
+    clock_file: str | None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+        """Read them.
+
+        Raises:
+            SettingsError: If ``SECURITY_HUB`` is neither ``enabled`` nor ``disabled``.
+        """
+        hub = environment.get("SECURITY_HUB", "enabled")
+        if hub not in ("enabled", "disabled"):
+            message = f"SECURITY_HUB is {hub!r}; it takes 'enabled' or 'disabled'"
+            raise SettingsError(message)
+        return cls(
+            stack=environment.get("STACK_NAME", "local"),
+            ledger_table=environment.get("LEDGER_TABLE", ""),
+            topic_arn=environment.get("TOPIC_ARN", ""),
+            audit_queue_url=environment.get("AUDIT_QUEUE_URL", ""),
+            targets=tuple(target for part in environment.get("TARGETS", "").split(",") if (target := part.strip())),
+            security_hub=hub == "enabled",
+            read_role=environment.get("READ_ROLE_NAME", ""),
+            import_role=environment.get("IMPORT_ROLE_NAME", ""),
+            clock_file=environment.get("EKS_AUDITOR_TEST_CLOCK"),
+        )
