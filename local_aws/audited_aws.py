@@ -1,0 +1,169 @@
+"""The audited AWS: EKS, Auto Scaling, EC2, SSM, Security Hub and STS as they answer for a described fleet.
+
+    from local_aws import AuditedAws, load_fleet
+
+    with AuditedAws(load_fleet(now=clock())) as aws:           # a free loopback port
+        aws.url, aws.environment()                             # AWS_ENDPOINT_URL_EKS and so on
+        aws.calls                                              # what was called, by whom, with which parameters
+        aws.fail("eks", "DescribeNodegroup", "AccessDeniedException", "no", status=403, times=1)
+        aws.nodegroup("shop", "checkout")["health"]["issues"].clear()
+        aws.findings("111111111111", "eu-west-1")              # as Security Hub holds them
+
+State is documents shaped as AWS's APIs return them (`aws.region(account, region).groups[...]`); a test may change any.
+`python -m local_aws.audited --port 4700` serves the shipped fleet by itself.
+"""
+
+from collections.abc import Callable
+from threading import Thread
+from typing import Any, Self
+
+from local_aws.callers import Callers, Resolver
+from local_aws.errors import AwsError
+from local_aws.expansion import expand
+from local_aws.fleet import Fleet
+from local_aws.images import Document
+from local_aws.server import Dispatcher, Fault, RecordedCall, Server
+from local_aws.world import Clock, Hub, RegionState, World
+
+ENDPOINTS = ("EKS", "EC2", "AUTO_SCALING", "SSM", "SECURITYHUB", "STS")
+"""The services as botocore spells them in `AWS_ENDPOINT_URL_<service>`."""
+
+
+class AuditedAws:
+    """A running local AWS; a context manager that starts and stops its server."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        *,
+        port: int = 0,
+        clock: Clock | None = None,
+        resolver: Resolver | None = None,
+        page_size: int | None = None,
+    ) -> None:
+        """Expand the fleet. Without a clock, time stands still at the instant the fleet was loaded for."""
+        self.clock: Clock = clock or (lambda: fleet.now)
+        # A later `aws.clock = ...` must count too, hence not self.clock itself.
+        self.world: World = expand(fleet, lambda: self.clock())  # noqa: PLW0108
+        self._dispatcher = Dispatcher(self.world, Callers(resolver), page_size)
+        self._server = Server(port, self._dispatcher, self._control())
+        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+
+    def __enter__(self) -> Self:
+        """Start to serve."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop, and free the port."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    @property
+    def url(self) -> str:
+        """Return the one address of all services."""
+        return self._server.url
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that point AWS clients here."""
+        return {f"AWS_ENDPOINT_URL_{service}": self.url for service in ENDPOINTS}
+
+    @property
+    def calls(self) -> list[RecordedCall]:
+        """Return every call so far; clear it to begin anew."""
+        return self._dispatcher.calls
+
+    @property
+    def broken_answers(self) -> list[str]:
+        """Return the answers that did not fit botocore's models: must be empty at the end of a test."""
+        return self._dispatcher.broken_answers
+
+    def fail(  # noqa: PLR0913 - a fault has that many sides
+        self,
+        service: str,
+        operation: str,
+        code: str,
+        message: str = "injected by a test",
+        *,
+        status: int = 400,
+        times: int | None = None,
+        when: Callable[[Document], bool] = lambda _: True,
+    ) -> None:
+        """Answer calls of an operation with an error: the next `times`, or all, for which `when(params)` holds."""
+        self._dispatcher.faults.append(
+            Fault(service, operation, AwsError(message, code=code, status=status), times, when)
+        )
+
+    def mend(self) -> None:
+        """Forget all injected faults."""
+        self._dispatcher.faults.clear()
+
+    def region(self, account: str, region: str) -> RegionState:
+        """Return the state of one Region of one account."""
+        return self.world.region(account, region)
+
+    def findings(self, account: str, region: str) -> list[Document]:
+        """Return what Security Hub holds there; nothing if it is not enabled."""
+        hub = self.region(account, region).hub
+        return list(hub.findings.values()) if hub else []
+
+    def cluster(self, name: str) -> Document:
+        """Return a cluster, wherever it is."""
+        return self.world.home_of(name).clusters[name]
+
+    def nodegroup(self, cluster: str, name: str) -> Document:
+        """Return a node group."""
+        return self.world.home_of(cluster).nodegroups[cluster][name]
+
+    def group_of(self, cluster: str, name: str) -> Document:
+        """Return the Auto Scaling group of a managed node group."""
+        [reference] = self.nodegroup(cluster, name)["resources"]["autoScalingGroups"]
+        return self.world.home_of(cluster).groups[reference["name"]]
+
+    def repair_nodegroup(self, cluster: str, name: str) -> None:
+        """Make a node group healthy: no issues, ACTIVE."""
+        self.nodegroup(cluster, name).update(status="ACTIVE", health={"issues": []}, modifiedAt=self.clock())
+
+    def break_nodegroup(self, cluster: str, name: str, code: str, message: str) -> None:
+        """Make a node group unhealthy."""
+        issue = {
+            "code": code,
+            "message": message,
+            "resourceIds": [self.group_of(cluster, name)["AutoScalingGroupName"]],
+        }
+        self.nodegroup(cluster, name).update(status="DEGRADED", health={"issues": [issue]})
+
+    def delete_nodegroup(self, cluster: str, name: str) -> None:
+        """Make a node group vanish with its nodes."""
+        self.world.home_of(cluster).delete_nodegroup(cluster, name)
+
+    def delete_cluster(self, name: str) -> None:
+        """Make a cluster vanish with everything in it."""
+        self.world.home_of(name).delete_cluster(name)
+
+    def recreate_cluster(self, name: str) -> None:
+        """Give a cluster a new life under its name: the same, but created now."""
+        self.cluster(name)["createdAt"] = self.clock()
+
+    def enable_security_hub(self, account: str, region: str) -> None:
+        """Enable an empty hub, unless there is one."""
+        state = self.region(account, region)
+        state.hub = state.hub or Hub(enabled_at=self.clock())
+
+    def disable_security_hub(self, account: str, region: str) -> None:
+        """Disable a hub and lose its findings."""
+        self.region(account, region).hub = None
+
+    def _control(self) -> dict[str, Callable[..., Any]]:
+        offered = (
+            self.break_nodegroup,
+            self.delete_cluster,
+            self.delete_nodegroup,
+            self.disable_security_hub,
+            self.enable_security_hub,
+            self.findings,
+            self.recreate_cluster,
+            self.repair_nodegroup,
+        )
+        return {function.__name__: function for function in offered}

@@ -1,0 +1,214 @@
+"""EC2: instances, subnets, launch templates, Regions, reservations; images and types have modules of their own."""
+
+from collections.abc import Mapping
+
+from local_aws.errors import AwsError
+from local_aws.geography import DEFAULT_REGIONS, OPT_IN_REGIONS
+from local_aws.identity import resource_id
+from local_aws.images import Document
+from local_aws.paging import Paging
+from local_aws.services import ec2_images, ec2_types
+from local_aws.services.call import Call, Operation
+from local_aws.services.filters import Reader, member, select
+
+_INSTANCE_FILTERS: Mapping[str, Reader] = {
+    "architecture": member("Architecture"),
+    "availability-zone": member("Placement", "AvailabilityZone"),
+    "availability-zone-id": member("Placement", "AvailabilityZoneId"),
+    "image-id": member("ImageId"),
+    "instance-id": member("InstanceId"),
+    "instance-lifecycle": member("InstanceLifecycle"),
+    "instance-state-name": member("State", "Name"),
+    "instance-type": member("InstanceType"),
+    "subnet-id": member("SubnetId"),
+    "vpc-id": member("VpcId"),
+}
+_SUBNET_FILTERS: Mapping[str, Reader] = {
+    "availability-zone": member("AvailabilityZone"),
+    "availability-zone-id": member("AvailabilityZoneId"),
+    "state": member("State"),
+    "subnet-id": member("SubnetId"),
+    "vpc-id": member("VpcId"),
+}
+_TEMPLATE_FILTERS: Mapping[str, Reader] = {
+    "create-time": member("CreateTime"),
+    "launch-template-name": member("LaunchTemplateName"),
+}
+_VERSION_FILTERS: Mapping[str, Reader] = {
+    "image-id": member("LaunchTemplateData", "ImageId"),
+    "instance-type": member("LaunchTemplateData", "InstanceType"),
+    "is-default-version": member("DefaultVersion"),
+}
+_REGION_FILTERS: Mapping[str, Reader] = {
+    "region-name": member("RegionName"),
+    "opt-in-status": member("OptInStatus"),
+    "endpoint": member("Endpoint"),
+}
+_GROUP_FILTERS: Mapping[str, Reader] = {
+    "group-name": member("GroupName"),
+    "state": member("State"),
+    "strategy": member("Strategy"),
+}
+_RESERVATION_FILTERS: Mapping[str, Reader] = {
+    "availability-zone": member("AvailabilityZone"),
+    "instance-type": member("InstanceType"),
+    "state": member("State"),
+}
+
+
+def paging(default: int | None, least: int, most: int) -> Paging:
+    """Return how EC2 pages."""
+    return Paging("MaxResults", "NextToken", default, least, most, "InvalidParameterValue", "InvalidNextToken")
+
+
+def describe_instances(call: Call) -> Document:
+    """Describe instances by id or filter, each in a reservation of its own."""
+    found = _by_id(call, "InstanceIds", call.state.instances, "InvalidInstanceID.NotFound", "instance ID")
+    found = select(found, call.params.get("Filters"), _INSTANCE_FILTERS)
+    reservations = [
+        {
+            "ReservationId": resource_id("r", instance["InstanceId"]),
+            "OwnerId": call.state.account,
+            "Instances": [instance],
+        }
+        for instance in found
+    ]
+    return call.page("Reservations", reservations, paging(None, 5, 1000))
+
+
+def describe_subnets(call: Call) -> Document:
+    """Describe subnets by id or filter."""
+    found = _by_id(call, "SubnetIds", call.state.subnets, "InvalidSubnetID.NotFound", "subnet ID")
+    return call.page("Subnets", select(found, call.params.get("Filters"), _SUBNET_FILTERS), paging(None, 5, 1000))
+
+
+def describe_launch_templates(call: Call) -> Document:
+    """Describe launch templates by id, name or filter."""
+    found = _by_id(
+        call, "LaunchTemplateIds", call.state.launch_templates, "InvalidLaunchTemplateId.NotFound", "launch template ID"
+    )
+    names = call.params.get("LaunchTemplateNames")
+    if names:
+        found = [_template(call, None, name) for name in names]
+    return call.page(
+        "LaunchTemplates", select(found, call.params.get("Filters"), _TEMPLATE_FILTERS), paging(None, 1, 200)
+    )
+
+
+def describe_launch_template_versions(call: Call) -> Document:
+    """Describe versions of one template by number, `$Latest` or `$Default`, or those two of every template."""
+    identifier, name = call.params.get("LaunchTemplateId"), call.params.get("LaunchTemplateName")
+    wanted = call.params.get("Versions")
+    if identifier is None and name is None:
+        if not wanted or not set(wanted) <= {"$Latest", "$Default"}:
+            message = "A launch template ID or name, or the versions $Latest or $Default, must be specified"
+            raise AwsError(message, code="MissingParameter")
+        templates = list(call.state.launch_templates.values())
+    else:
+        templates = [_template(call, identifier, name)]
+    found = [version for template in templates for version in _versions(call, template, wanted)]
+    if call.params.get("ResolveAlias"):
+        found = [_resolved(call, version) for version in found]
+    return call.page(
+        "LaunchTemplateVersions", select(found, call.params.get("Filters"), _VERSION_FILTERS), paging(None, 1, 200)
+    )
+
+
+def _template(call: Call, identifier: str | None, name: str | None) -> Document:
+    for template in call.state.launch_templates.values():
+        if template["LaunchTemplateId"] == identifier or (
+            identifier is None and template["LaunchTemplateName"] == name
+        ):
+            return template
+    if identifier is not None:
+        message = f"The specified launch template, with template ID {identifier}, does not exist."
+        raise AwsError(message, code="InvalidLaunchTemplateId.NotFound")
+    message = f"The specified launch template, with template name {name}, does not exist."
+    raise AwsError(message, code="InvalidLaunchTemplateName.NotFoundException")
+
+
+def _versions(call: Call, template: Document, wanted: list[str] | None) -> list[Document]:
+    aliases = {"$Latest": template["LatestVersionNumber"], "$Default": template["DefaultVersionNumber"]}
+    versions = {
+        version["VersionNumber"]: version for version in call.state.template_versions[template["LaunchTemplateId"]]
+    }
+    found = []
+    for number in [aliases.get(each, each) for each in wanted] if wanted else sorted(versions, reverse=True):
+        if int(number) not in versions:
+            identifier = template["LaunchTemplateId"]
+            message = f"Could not find the specified version {number} for the launch template with ID {identifier}."
+            raise AwsError(message, code="InvalidLaunchTemplateId.VersionNotFound")
+        found.append(versions[int(number)])
+    return found
+
+
+def _resolved(call: Call, version: Document) -> Document:
+    """Replace an image given as `resolve:ssm:<parameter>` by the image that the parameter names."""
+    image = version["LaunchTemplateData"].get("ImageId", "")
+    if not image.startswith("resolve:ssm:"):
+        return version
+    parameter = call.state.public.parameters.get(image.removeprefix("resolve:ssm:"))
+    if parameter is None:
+        message = f"The parameter of {image} does not exist."
+        raise AwsError(message, code="InvalidParameterValue")
+    return {**version, "LaunchTemplateData": {**version["LaunchTemplateData"], "ImageId": parameter["Value"]}}
+
+
+def describe_regions(call: Call) -> Document:
+    """Describe the Regions that are enabled for the account, or all of them."""
+    everything, names = call.params.get("AllRegions"), call.params.get("RegionNames")
+    found = []
+    for name in sorted(DEFAULT_REGIONS | OPT_IN_REGIONS):
+        enabled = call.world.enabled(call.state.account, name)
+        status = "opt-in-not-required" if name in DEFAULT_REGIONS else "opted-in" if enabled else "not-opted-in"
+        if (enabled or everything) and (not names or name in names):
+            found.append({"RegionName": name, "Endpoint": f"ec2.{name}.amazonaws.com", "OptInStatus": status})
+    return {"Regions": select(found, call.params.get("Filters"), _REGION_FILTERS)}
+
+
+def describe_placement_groups(call: Call) -> Document:
+    """Describe placement groups by id, name or filter."""
+    found = _by_id(
+        call, "GroupIds", call.state.placement_groups, "InvalidPlacementGroupId.NotFound", "placement group ID"
+    )
+    names = call.params.get("GroupNames")
+    missing = sorted(set(names or []) - {group["GroupName"] for group in found})
+    if missing:
+        message = f"The Placement Group '{missing[0]}' is unknown."
+        raise AwsError(message, code="InvalidPlacementGroup.Unknown")
+    found = [group for group in found if not names or group["GroupName"] in names]
+    return {"PlacementGroups": select(found, call.params.get("Filters"), _GROUP_FILTERS)}
+
+
+def describe_capacity_reservations(call: Call) -> Document:
+    """Describe capacity reservations by id or filter."""
+    missing = "InvalidCapacityReservationId.NotFound"
+    found = _by_id(call, "CapacityReservationIds", call.state.capacity_reservations, missing, "capacity reservation ID")
+    found = select(found, call.params.get("Filters"), _RESERVATION_FILTERS)
+    return call.page("CapacityReservations", found, paging(None, 1, 1000))
+
+
+def _by_id(call: Call, parameter: str, documents: Mapping[str, Document], missing: str, what: str) -> list[Document]:
+    """Return the documents of the ids asked for, all if none is; one unknown id refuses the whole call."""
+    wanted = call.params.get(parameter)
+    if not wanted:
+        return list(documents.values())
+    unknown = [identifier for identifier in wanted if identifier not in documents]
+    if unknown:
+        message = f"The {what} '{', '.join(unknown)}' does not exist"
+        raise AwsError(message, code=missing)
+    return [documents[identifier] for identifier in dict.fromkeys(wanted)]
+
+
+OPERATIONS: Mapping[str, Operation] = {
+    "DescribeInstances": describe_instances,
+    "DescribeSubnets": describe_subnets,
+    "DescribeLaunchTemplates": describe_launch_templates,
+    "DescribeLaunchTemplateVersions": describe_launch_template_versions,
+    "DescribeRegions": describe_regions,
+    "DescribePlacementGroups": describe_placement_groups,
+    "DescribeCapacityReservations": describe_capacity_reservations,
+    "DescribeImages": ec2_images.describe_images,
+    "DescribeInstanceTypes": ec2_types.describe_instance_types,
+    "DescribeInstanceTypeOfferings": ec2_types.describe_instance_type_offerings,
+}
