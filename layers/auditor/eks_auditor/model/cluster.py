@@ -33,8 +33,17 @@ class ClusterId:
                 partition and region and account and resource.startswith("cluster/") and resource != "cluster/"
             ):
                 return cls(partition, account, region, resource.removeprefix("cluster/"))
-        message = f"{arn!r} is not the ARN of an EKS cluster (arn:aws:eks:REGION:ACCOUNT:cluster/NAME)"
+        message = f"{arn!r} is not the ARN of an EKS cluster (arn:PARTITION:eks:REGION:ACCOUNT:cluster/NAME)"
         raise ValueError(message)
+
+
+def is_availability_zone(zone_id: str) -> bool:
+    """Tell an Availability Zone from a Local or Wavelength zone by its id.
+
+    It is ``<region code>-az<n>`` for the former only (Local: ``usw2-lax1-az1``, Wavelength: ``use1-wl1-…``).
+    """
+    parts = zone_id.split("-")
+    return len(parts) == 2 and parts[1].startswith("az")  # noqa: PLR2004  region code and zone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +68,8 @@ class Subnet:
 
     @property
     def regular(self) -> bool:
-        """Whether the zone is an Availability Zone, not a Local, Wavelength or Outpost zone.
-
-        A zone id is ``<region code>-az<n>`` for the former only (Local: ``usw2-lax1-az1``, Wavelength: ``use1-wl1-…``).
-        """
-        parts = self.zone_id.split("-")
-        return len(parts) == 2 and parts[1].startswith("az")  # noqa: PLR2004  region code and zone
+        """Whether the zone is an Availability Zone, not a Local, Wavelength or Outpost zone."""
+        return is_availability_zone(self.zone_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

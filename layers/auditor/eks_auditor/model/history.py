@@ -70,6 +70,7 @@ class Record:
         sequence: Of its last transition; see :func:`sequence_of`.
         first_seen: When it first failed in this life of the cluster.
         changed_at: When it came into this state and rung.
+        created_at: The cluster's creation, as when this was found: the life of the cluster that it belongs to.
         hub_at: The ``UpdatedAt`` that Security Hub last took from us for this state; None if it took none.
     """
 
@@ -78,6 +79,7 @@ class Record:
     sequence: int
     first_seen: datetime
     changed_at: datetime
+    created_at: datetime
     hub_at: datetime | None = None
 
 

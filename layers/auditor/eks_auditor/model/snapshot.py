@@ -1,6 +1,6 @@
 """One cluster as it was read: everything that the checks may look at, and nothing else."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +10,16 @@ from eks_auditor.model.gap import Gap
 from eks_auditor.model.release import Image, ReleaseHistory
 
 SCHEMA_VERSION = 1
+
+LISTED_BY: Mapping[Kind, tuple[str, ...]] = {
+    "managed": ("eks:ListNodegroups", "eks:DescribeNodegroup"),
+    "self-managed": ("autoscaling:DescribeAutoScalingGroups", "ec2:DescribeInstances"),
+    "karpenter": ("ec2:DescribeInstances",),
+    "auto-mode": ("ec2:DescribeInstances",),
+    "fargate": ("eks:ListFargateProfiles", "eks:DescribeFargateProfile"),
+    "standalone": ("ec2:DescribeInstances",),
+}
+"""The IAM actions whose failure leaves a kind of capacity incomplete."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,3 +55,12 @@ class Snapshot:
     releases: Mapping[str, ReleaseHistory | Gap]
     instance_types: Mapping[str, InstanceType | Gap]
     offered_zones: Mapping[str, frozenset[str] | Gap]
+
+    def unseen(self, kinds: Iterable[Kind]) -> Gap | None:
+        """Return the gap that hides capacities of these kinds, or None if every one of them was read."""
+        for kind in kinds:
+            if not self.complete.get(kind, False):
+                actions = LISTED_BY[kind]
+                found = (gap for gap in self.gaps if gap.action in actions)
+                return next(found, Gap(actions[0], self.cluster.id.arn, f"not every {kind} capacity could be read"))
+        return None

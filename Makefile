@@ -1,0 +1,131 @@
+# Everything a contributor runs. `make help` lists it; nothing outside this folder is changed.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# The architecture, one word in one place: SAM's parameter and the layer's makefile both get it from here.
+ARCH ?= arm64
+ifneq ($(ARCH),$(filter $(ARCH),arm64 x86_64))
+$(error ARCH is "$(ARCH)"; it takes arm64 or x86_64)
+endif
+
+UV_VERSION := 0.13.9
+UV := .tools/uv/bin/uv
+PYTHON := .venv/bin/python
+SAM := .tools/sam/bin/sam
+export SAM_CLI_TELEMETRY := 0
+
+# ---------------------------------------------------------------- environments
+# Each is what its requirements file says, every hash checked, nothing else in it.
+
+ENVIRONMENTS := .venv/.ready .tools/sam/.ready .tools/ministack/.ready
+
+$(UV):
+	python3 -m venv .tools/uv
+	.tools/uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.venv/.ready: requirements/dev.txt
+.tools/sam/.ready: requirements/sam.txt
+.tools/ministack/.ready: requirements/ministack.txt
+$(ENVIRONMENTS): .python-version | $(UV)
+	$(UV) venv --quiet --allow-existing $(@D)
+	VIRTUAL_ENV=$(CURDIR)/$(@D) $(UV) pip sync --quiet --require-hashes --compile-bytecode $(filter requirements/%,$^)
+	$(if $(filter .venv/.ready,$@),$(add-package))
+	touch $@
+
+# The package is used where it lies. A build of it would need a build backend, which no requirements file pins.
+define add-package
+echo "$(CURDIR)/layers/auditor" > "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/eks_auditor.pth"
+printf '#!%s\nfrom eks_auditor.cli import main\n\nraise SystemExit(main())\n' "$(CURDIR)/$(PYTHON)" > .venv/bin/eks-auditor
+chmod +x .venv/bin/eks-auditor
+endef
+
+.PHONY: help
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(ENVIRONMENTS) ## Bring everything that the other targets need, pinned, into this folder
+	@echo "ready: .venv/bin/eks-auditor --help"
+
+# ---------------------------------------------------------------- tests and checks
+
+.PHONY: test
+test: $(ENVIRONMENTS) ## Run all tests
+	$(PYTHON) -m pytest --durations=10
+
+.PHONY: upgrade-test
+upgrade-test: $(ENVIRONMENTS) ## Deploy the last release, fill its ledger, deploy this: nothing may be told
+	$(PYTHON) -m pytest tests/e2e/test_upgrade.py
+
+.PHONY: check
+check: $(ENVIRONMENTS) ## Check format, lint, types, import contracts, templates and generated docs
+	.venv/bin/ruff format --check
+	.venv/bin/ruff check
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/cfn-lint
+	AWS_DEFAULT_REGION=eu-west-1 $(SAM) validate --lint
+	$(PYTHON) -m eks_auditor.report.docs --check
+
+.PHONY: format
+format: $(ENVIRONMENTS) ## Format the code
+	.venv/bin/ruff format
+	.venv/bin/ruff check --fix
+
+.PHONY: docs
+docs: $(ENVIRONMENTS) ## Write the generated docs anew
+	$(PYTHON) -m eks_auditor.report.docs
+
+# ---------------------------------------------------------------- build and deploy
+
+.PHONY: build
+build: $(ENVIRONMENTS) ## Build the stack; ARCH=arm64 (default) or x86_64
+	ARCH=$(ARCH) PYTHON="$$($(PYTHON) -c 'import sys; print(sys.base_prefix)')/bin/python3.13" \
+	  $(SAM) build --parameter-overrides Architecture=$(ARCH)
+
+.PHONY: deploy
+deploy: build ## Build and deploy to the account of your credentials, asking for the parameters
+	$(SAM) deploy --guided --parameter-overrides Architecture=$(ARCH)
+
+.PHONY: demo
+demo: $(ENVIRONMENTS) ## Deploy to a local AWS and show one pass; KEEP=1 leaves it running
+	$(PYTHON) -m local_aws.demo $(if $(KEEP),--keep)
+
+# Amazon SQS itself moves messages only out of a queue that is another queue's failure queue; this moves them out of any.
+define REDRIVE
+import sys, boto3
+source, target = sys.argv[1:]
+sqs = boto3.client("sqs")
+every = {"MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"], "WaitTimeSeconds": 2}
+moved = 0
+while messages := sqs.receive_message(QueueUrl=source, **every).get("Messages"):
+    for message in messages:
+        attributes = message.get("MessageAttributes", {})
+        sqs.send_message(QueueUrl=target, MessageBody=message["Body"], MessageAttributes=attributes)
+        sqs.delete_message(QueueUrl=source, ReceiptHandle=message["ReceiptHandle"])
+        moved += 1
+print(moved, "moved")
+endef
+export REDRIVE
+
+.PHONY: redrive
+redrive: .venv/.ready ## Move the messages of one queue into another; FROM=url TO=url
+	@$(PYTHON) -c "$$REDRIVE" "$(FROM)" "$(TO)"
+
+# ---------------------------------------------------------------- upkeep
+
+LOCK := $(UV) pip compile --quiet --upgrade --universal --python-version 3.13 --generate-hashes
+
+.PHONY: lock
+lock: | $(UV) ## Pin the newest versions that pyproject.toml and requirements/*.in allow
+	$(LOCK) pyproject.toml -o requirements/layer.txt
+	$(LOCK) pyproject.toml --extra cli --group dev -c requirements/layer.txt -o requirements/dev.txt
+	$(LOCK) requirements/sam.in -o requirements/sam.txt
+	$(LOCK) requirements/ministack.in -o requirements/ministack.txt
+
+.PHONY: clean
+clean: ## Remove everything that was made here
+	rm -rf .venv .tools .aws-sam .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,202 @@
+"""``make demo``: one pass of the deployed stack, shown to whoever watches.
+
+Nothing is invoked directly and nothing is stubbed: the unmodified template is deployed with SAM to the local AWS, its
+own schedule fires, Lambda functions run, and what is shown is what Security Hub holds and what a queue subscribed to
+the topic received.
+"""
+
+import argparse
+import json
+import shlex
+import signal
+import sys
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from types import FrameType
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from local_aws.deployment import DeploymentError
+from local_aws.fleet import load_fleet
+from local_aws.stage import Stage, StageError
+
+_SECONDS = 120
+_SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL")
+_COLOURS = {"CRITICAL": "bold red", "HIGH": "red", "MEDIUM": "yellow", "LOW": "cyan", "INFORMATIONAL": "dim"}
+
+
+class Demo:
+    """The steps, in the order they are shown."""
+
+    def __init__(self, stage: Stage, console: Console) -> None:
+        """Take a deployed stage and where to print."""
+        self.stage = stage
+        self.console = console
+        self.queue = stage.deployment.subscribe_queue("watcher", {"audience": ["people", "machines"]})
+        self.began = time.monotonic()
+
+    def run(self) -> None:
+        """Show a first audit, then a repair and a second one.
+
+        Raises:
+            StageError: If something does not happen in time, or not exactly as it should.
+        """
+        self.say(
+            f"The deployed schedule fires: {len(self.stage.clusters())} clusters in {len(self.stage.places)} places."
+        )
+        self.sweep()
+        self.show_hub()
+        self.show_messages(self.messages())
+        cluster, nodegroup = self.repair()
+        self.say("The schedule fires again.")
+        self.sweep()
+        self.show_resolution(self.messages(), cluster, nodegroup)
+
+    def say(self, sentence: str) -> None:
+        """Print a step with the seconds since the demo began."""
+        self.console.print(f"\n[bold green]▶[/] [dim]{time.monotonic() - self.began:4.0f} s[/]  {escape(sentence)}")
+
+    def sweep(self) -> None:
+        """Let the schedule fire and wait until all that follows has happened."""
+        self.stage.settle(self.stage.fire_sweep(), seconds=_SECONDS)
+
+    def messages(self) -> list[dict[str, Any]]:
+        """Return what the subscribed queue received since the last time."""
+        return [json.loads(message["Body"]) for message in self.stage.deployment.take_messages(self.queue)]
+
+    def show_hub(self) -> None:
+        """Print the active findings that Security Hub holds, worst first."""
+        active = [found for found in self.stage.hub() if found["RecordState"] == "ACTIVE"]
+        active.sort(
+            key=lambda found: (_SEVERITIES.index(found["Severity"]["Label"]), found["GeneratorId"], found["Id"])
+        )
+        table = Table(
+            box=box.SIMPLE_HEAD, title=f"Security Hub holds {len(active)} active findings", title_justify="left"
+        )
+        for column in ("severity", "check", "where", "what"):
+            table.add_column(column, overflow="fold")
+        for found in active:
+            label = found["Severity"]["Label"]
+            where = f"{found['AwsAccountId']} {_region(found)}\n{_subject(found)}"
+            table.add_row(
+                f"[{_COLOURS[label]}]{label}[/]",
+                found["GeneratorId"].rpartition("/")[2],
+                escape(where),
+                escape(found["Description"]),
+            )
+        self.console.print(table)
+
+    def show_messages(self, messages: list[dict[str, Any]]) -> None:
+        """Print the SNS messages as the subscribed queue received them."""
+        table = Table(box=box.SIMPLE_HEAD, title=f"The topic said {len(messages)} messages", title_justify="left")
+        for column in ("cluster", "kind", "part", "changes"):
+            table.add_column(column, overflow="fold")
+        for message in sorted(messages, key=lambda told: (told["cluster"]["arn"], told["part"])):
+            changes = ", ".join(f"{count} {change}" for change, count in message["counts"].items() if count)
+            place = f"{message['cluster']['name']} ({message['cluster']['account']} {message['cluster']['region']})"
+            table.add_row(escape(place), message["class"], f"{message['part']} of {message['parts']}", changes)
+        self.console.print(table)
+
+    def repair(self) -> tuple[str, str]:
+        """Repair the first unhealthy node group that Security Hub knows, as its owner would, and return its name."""
+        [first, *_] = sorted(
+            (found for found in self.stage.hub() if found["GeneratorId"].endswith("HEALTH001") and _active(found)),
+            key=lambda found: str(found["Id"]),
+        )
+        *_, cluster, _, _, nodegroup = first["Id"].split("/")
+        self.stage.audited.repair_nodegroup(cluster, nodegroup)
+        self.say(f"Somebody repairs the node group {nodegroup} of {cluster}.")
+        return cluster, nodegroup
+
+    def show_resolution(self, messages: list[dict[str, Any]], cluster: str, nodegroup: str) -> None:
+        """Show that exactly one thing was told: the resolution of what was repaired.
+
+        Raises:
+            StageError: If anything else was told, or nothing.
+        """
+        told = [(message, transition) for message in messages for transition in message["transitions"]]
+        changes = Counter(transition["change"] for _, transition in told)
+        subjects = {
+            (message["cluster"]["name"], transition["finding"]["subject"]["name"]) for message, transition in told
+        }
+        if changes != {"resolved": 1} or subjects != {(cluster, nodegroup)}:
+            message = f"expected one resolution of {nodegroup} in {cluster} and nothing else; told was {dict(changes)} of {subjects}"
+            raise StageError(message)
+        [(_, transition)] = told
+        self.say("Told was exactly one thing, and no alarm a second time:")
+        self.console.print_json(json.dumps(transition))
+        [resolved] = [found for found in self.stage.hub() if found["Id"] == transition["finding"]["id"]]
+        state = f"Compliance {resolved['Compliance']['Status']}, RecordState {resolved['RecordState']}"
+        self.console.print(f"Security Hub now holds it as: {state}, UpdatedAt {resolved['UpdatedAt']}")
+
+    def keep(self) -> None:
+        """Say how to use the running local AWS, and wait for Ctrl-C."""
+        exports = "\n".join(
+            f"export {name}={shlex.quote(value)}" for name, value in self.stage.shell_environment().items()
+        )
+        self.console.print("\nIt goes on running until you press Ctrl-C. In another terminal, in this folder:\n")
+        self.console.print(exports, markup=False, highlight=False, soft_wrap=True)
+        self.console.print(
+            "\n.venv/bin/eks-auditor audit                    # judge the same fleet from the command line"
+            "\naws securityhub get-findings                   # what Security Hub holds"
+            f"\naws dynamodb scan --table-name {self.stage.outputs['LedgerTable']}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+        signal.pause()
+
+
+def _active(found: dict[str, Any]) -> bool:
+    return bool(found["RecordState"] == "ACTIVE")
+
+
+def _region(found: dict[str, Any]) -> str:
+    return str(found["ProductArn"].split(":")[3])
+
+
+def _subject(found: dict[str, Any]) -> str:
+    *_, cluster, _, _, name = found["Id"].split("/", 7)
+    return f"{cluster} / {name}" if name != cluster else cluster
+
+
+def _terminated(_number: int, _frame: FrameType | None) -> None:
+    """Let SIGTERM end the demo like Ctrl-C: everything that was started is stopped on the way out."""
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    """Run the demo; 0 when everything happened as it should, 1 when not, 130 on Ctrl-C."""
+    parser = argparse.ArgumentParser(prog="python -m local_aws.demo", description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="leave the local AWS running and say how to use it")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, _terminated)
+    console = Console(highlight=False)
+    console.print("[bold]eks-auditor[/]: the unmodified template on a local AWS, with no AWS account.")
+    console.print("Building with SAM, starting the local AWS, deploying …")
+    try:
+        with Stage(load_fleet(now=datetime.now(UTC))) as stage:
+            console.print(
+                f"Deployed: the stack at {stage.deployment.endpoint}, the audited fleet at {stage.audited.url}."
+            )
+            demo = Demo(stage, console)
+            demo.run()
+            if options.keep:
+                demo.keep()
+    except KeyboardInterrupt:
+        console.print("\nStopped.")
+        return 130
+    except (StageError, DeploymentError) as error:
+        console.print(f"\n[bold red]✗[/] {escape(str(error))}", soft_wrap=True)
+        return 1
+    console.print("\nEverything that was started is stopped.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,150 @@
+"""Runs ministack with the few changes that make it a fit place to deploy this stack to.
+
+A program of ministack's own environment, started by `local_aws.deployment`; it imports nothing else of this project.
+What it changes, and why:
+
+* **A clean interpreter for functions.** ministack runs every Python function with its own interpreter, whose packages
+  would hide one that the layer lacks.
+* **Events of AWS services may be put.** PutEvents refuses `aws.*` sources, rightly; here nobody else can send them.
+* **A changed schedule starts anew.** ministack remembers that a schedule has run, and so never runs a `rate()` one
+  that became an `at()` one; and it looks every ten seconds, which is long for a demo.
+* **Concurrency is a number.** A parameter reaches `MaximumConcurrency` as text, which its queue poller cannot take.
+* **A session's `aws:PrincipalArn` is its role's ARN**, as on AWS; ministack compares the session's own.
+* **Every request counts as TLS.** The listener is plain HTTP on the loopback; the stack's policies deny that.
+* **A route that says who is behind an access key**, so that the audited AWS can tell the functions' roles apart, and
+  one that says which process answers.
+* **It ends with whoever started it**, also when that was killed: the starter holds standard input's other end.
+"""
+
+# mypy runs in another environment than this file, and most names used here are not ministack's public interface.
+# mypy: disable-error-code="import-not-found"
+# ruff: noqa: SLF001
+
+import functools
+import json
+import os
+import re
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from typing import Any
+
+from ministack import app as gateway
+from ministack.core import iam_evaluator, lambda_runtime
+from ministack.services import eventbridge, lambda_svc, scheduler, sts
+
+type Message = MutableMapping[str, Any]
+type Receive = Callable[[], Awaitable[Message]]
+type Send = Callable[[Message], Awaitable[None]]
+type Application = Callable[[Message, Receive, Send], Awaitable[None]]
+
+ROUTES = "/_deployment/"
+
+
+def use_clean_interpreter(interpreter: str) -> None:
+    """Run Python functions with an interpreter that has no packages but the function's own."""
+    detect = lambda_runtime._detect_runtime_binary
+
+    def clean(runtime: str) -> tuple[str, str]:
+        binary, worker = detect(runtime)
+        return (interpreter, worker) if runtime.startswith("python") else (binary, worker)
+
+    lambda_runtime._detect_runtime_binary = clean
+
+
+def allow_aws_events() -> None:
+    """Let PutEvents send events in the name of AWS services."""
+    eventbridge._put_events = functools.partial(eventbridge._put_events, allow_aws_source=True)
+
+
+def restart_changed_schedules() -> None:
+    """Forget that a schedule has run when it is changed, and look every second whether one is due."""
+    update = scheduler._update_schedule
+
+    def restarted(name: str, body: dict[str, Any]) -> object:
+        key = f"{body.get('GroupName', 'default')}/{name}"
+        for fired in [fired for fired in scheduler._schedule_last_fired if fired[-1] == key]:
+            del scheduler._schedule_last_fired[fired]
+        return update(name, body)
+
+    scheduler._update_schedule = restarted
+    scheduler._SCHEDULE_TICK_INTERVAL = 1
+
+
+def count_concurrency() -> None:
+    """Make a number of a queue's maximum concurrency."""
+    concurrency = lambda_svc._sqs_esm_concurrency
+
+    def counted(mapping: dict[str, Any], *arguments: object, **options: object) -> object:
+        scaling = mapping.get("ScalingConfig") or {}
+        if "MaximumConcurrency" in scaling:
+            scaling["MaximumConcurrency"] = int(scaling["MaximumConcurrency"])
+        return concurrency(mapping, *arguments, **options)
+
+    lambda_svc._sqs_esm_concurrency = counted
+
+
+def compare_roles() -> None:
+    """Resolve `aws:PrincipalArn` of a session to its role."""
+    resolve = iam_evaluator._resolve_condition_key
+
+    def of_role(key: str, context: Any) -> Any:  # noqa: ANN401 - ministack's own types
+        value = resolve(key, context)
+        if key.lower() != "aws:principalarn":
+            return value
+        return re.sub(r":sts::(\d+):assumed-role/([^/]+)/.*", r":iam::\1:role/\2", str(value))
+
+    iam_evaluator._resolve_condition_key = of_role
+
+
+def answer(path: str) -> object:
+    """Answer one of the routes that `local_aws.deployment` asks."""
+    topic, _, subject = path.removeprefix(ROUTES).partition("/")
+    if topic == "process":
+        return os.getpid()
+    if topic == "caller":
+        session = sts._sessions.get(subject)
+        return None if session is None or sts._session_expired(session) else session["Arn"]
+    return None
+
+
+def with_routes(application: Application) -> Application:
+    """Wrap the gateway: answer the routes of this file, and let everything else pass as if it had come by TLS."""
+
+    async def wrapped(scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            if scope["path"].startswith(ROUTES):
+                body = json.dumps(answer(scope["path"])).encode()
+                await send({"type": "http.response.start", "status": 200, "headers": []})
+                await send({"type": "http.response.body", "body": body})
+                return
+            scope["headers"] = [*scope["headers"], (b"x-forwarded-proto", b"https")]
+        await application(scope, receive, send)
+
+    return wrapped
+
+
+def end_with_starter() -> None:
+    """End the whole process group, functions included, when the starter closes its end of standard input."""
+    sys.stdin.buffer.read()
+    shutil.rmtree(Path.cwd(), ignore_errors=True)
+    os.killpg(0, signal.SIGKILL)
+
+
+def main() -> None:
+    """Start ministack, changed as the module says; the one argument is the interpreter of the functions."""
+    use_clean_interpreter(sys.argv.pop())
+    allow_aws_events()
+    restart_changed_schedules()
+    count_concurrency()
+    compare_roles()
+    gateway.app = with_routes(gateway.app)
+    threading.Thread(target=end_with_starter, daemon=True).start()
+    gateway.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""Both halves of the local AWS together: the audited fleet, and the unmodified stack deployed beside it.
+
+The demo and the end-to-end tests run on this. Nothing is invoked directly: a schedule fires, an event is put on the bus,
+and what follows is the stack's own doing.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+from local_aws.audited_aws import AuditedAws
+from local_aws.deployment import ACCOUNT, REGION, DeploymentAws
+from local_aws.fleet import Fleet
+
+_POLL_SECONDS = 0.5
+_HEAD_START = timedelta(seconds=3)
+"""How far ahead a schedule is set: time for EventBridge Scheduler to take the change in."""
+
+
+class StageError(Exception):
+    """What did not happen in time, one line each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An account and a Region of the fleet that has clusters."""
+
+    account: str
+    region: str
+
+    def target(self) -> str:
+        """Return it as the parameter ``Targets`` takes it."""
+        return self.region if self.account == ACCOUNT else f"{self.account}/{self.region}"
+
+
+class Stage:
+    """The local AWS with the stack deployed; a context manager that stops everything it started.
+
+    Attributes:
+        audited: The fleet's side.
+        deployment: The stack's side.
+        outputs: The stack's outputs.
+    """
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        *,
+        parameters: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
+        clock: Callable[[], datetime] | None = None,
+    ) -> None:
+        """Take a fleet, template parameters and settings of the functions beside the template's."""
+        self.audited = AuditedAws(fleet, clock=clock or (lambda: datetime.now(UTC)), resolver=self._caller_of)
+        self.deployment = DeploymentAws({**self.audited.environment(), **(environment or {})})
+        self.places = tuple(
+            Place(account, region)
+            for account, described in sorted(fleet.accounts.items())
+            for region in sorted(described.regions)
+            if self.audited.region(account, region).clusters
+        )
+        self.outputs: dict[str, str] = {}
+        self._parameters = {"Targets": ",".join(place.target() for place in self.places), **(parameters or {})}
+        self._running = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Start both, build and deploy."""
+        try:
+            self._running.enter_context(self.audited)
+            self._running.enter_context(self.deployment)
+            self.deployment.sam_deploy(parameters=self._parameters)
+            self.outputs = self.deployment.stack_outputs()
+        except BaseException:
+            self._running.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop both."""
+        self._running.close()
+
+    def _caller_of(self, access_key: str) -> Any:  # noqa: ANN401  the resolver's own type
+        return self.deployment.caller_of(access_key)
+
+    # -- making things happen
+
+    def fire_sweep(self) -> datetime:
+        """Set the deployed sweep schedule to fire in a few seconds, once, and return the instant of asking."""
+        asked = datetime.now(UTC)
+        scheduler = self.deployment.client("scheduler")
+        schedule = scheduler.get_schedule(Name=self.outputs["SweepScheduleName"])
+        at = asked + _HEAD_START
+        scheduler.update_schedule(
+            Name=schedule["Name"],
+            ScheduleExpression=f"at({at:%Y-%m-%dT%H:%M:%S})",
+            ScheduleExpressionTimezone="UTC",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target=schedule["Target"],
+        )
+        return asked
+
+    def request_audit(self, *clusters: str) -> datetime:
+        """Put an "Audit Requested" event for clusters (ARNs) on the stack's bus, and return the instant of asking."""
+        asked = datetime.now(UTC)
+        self.put_event("eks-auditor", "Audit Requested", {"schema_version": 1, "clusters": list(clusters)})
+        return asked
+
+    def put_event(self, source: str, detail_type: str, detail: Mapping[str, Any]) -> None:
+        """Put an event on the stack's bus."""
+        entry = {
+            "Source": source,
+            "DetailType": detail_type,
+            "Detail": json.dumps(detail),
+            "EventBusName": self.outputs["AuditBusName"],
+        }
+        answer = self.deployment.client("events").put_events(Entries=[entry])
+        if answer["FailedEntryCount"]:
+            raise StageError(str(answer["Entries"]))
+
+    # -- seeing what happened
+
+    def clusters(self) -> list[str]:
+        """Return the ARN of every cluster that the stack is told to audit."""
+        return [
+            document["arn"]
+            for place in self.places
+            for document in self.audited.region(place.account, place.region).clusters.values()
+        ]
+
+    def ledger(self) -> list[dict[str, Any]]:
+        """Return every item of the ledger, in DynamoDB's own types resolved to plain values."""
+        from boto3.dynamodb.types import TypeDeserializer  # noqa: PLC0415  only here
+
+        plain = TypeDeserializer().deserialize
+        pages = self.deployment.client("dynamodb").get_paginator("scan").paginate(TableName=self.outputs["LedgerTable"])
+        return [{name: plain(value) for name, value in found.items()} for page in pages for found in page["Items"]]
+
+    def unsettled(self, since: datetime, clusters: list[str] | None = None) -> list[str]:
+        """Say what is still to happen after something was asked at ``since``; nothing left is an empty list."""
+        items = self.ledger()
+        heads = {found["cluster"]: found for found in items if found["item"] == "HEAD"}
+        asked = f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
+        missing = [
+            f"no audit of {arn} since the event is saved"
+            for arn in (self.clusters() if clusters is None else clusters)
+            if not (arn in heads and heads[arn].get("saved_at") and heads[arn]["taken_at"] > asked)
+        ]
+        missing += [f"{found['item']} is not relayed" for found in items if found.get("unrelayed")]
+        depths = self.deployment.queue_depths()
+        return missing + [f"{depth} messages wait in {name}" for name, depth in depths.items() if depth]
+
+    def settle(self, since: datetime, *, seconds: float, clusters: list[str] | None = None) -> None:
+        """Wait until everything that follows from what was asked at ``since`` has happened.
+
+        Raises:
+            StageError: After ``seconds``, naming what is missing.
+        """
+        deadline = time.monotonic() + seconds
+        while missing := self.unsettled(since, clusters):
+            if time.monotonic() > deadline:
+                message = f"after {seconds:.0f} s:\n" + "\n".join(f"  {line}" for line in missing)
+                raise StageError(message)
+            time.sleep(_POLL_SECONDS)
+
+    def hub(self) -> list[dict[str, Any]]:
+        """Return what Security Hub holds in every place that has clusters."""
+        return [found for place in self.places for found in self.audited.findings(place.account, place.region)]
+
+    def shell_environment(self) -> dict[str, str]:
+        """Return what points a shell's AWS CLI and eks-auditor at this AWS."""
+        credentials = {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
+        return {**credentials, "AWS_ENDPOINT_URL": self.deployment.endpoint, **self.audited.environment()}

@@ -1,0 +1,70 @@
+"""Alarms act where they are told to, say what to do, and mean something by missing data."""
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.template.cloudformation import Stack, load
+
+INTERVALS = load()["Parameters"]["AuditIntervalMinutes"]["AllowedValues"]
+TOPIC = "arn:aws:sns:eu-west-1:111111111111:on-call"
+AUDIT_TAKES_MINUTES = 3
+
+
+def alarms(**parameters: object) -> dict[str, Any]:
+    return Stack(NotificationEmail="team@example.com", **parameters).of_type("AWS::CloudWatch::Alarm")
+
+
+def test_alarms_act_on_the_topic_if_there_is_one() -> None:
+    for alarm in alarms(AlarmTopicArn=TOPIC).values():
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [TOPIC]
+    for alarm in alarms().values():
+        assert "AlarmActions" not in alarm
+
+
+def test_each_alarm_names_a_command() -> None:
+    for name, alarm in alarms().items():
+        description = (
+            alarm["AlarmDescription"]["Fn::Sub"]
+            if isinstance(alarm["AlarmDescription"], dict)
+            else alarm["AlarmDescription"]
+        )
+        assert re.search(r": (aws|make) [a-z]", description), name
+        assert len(description) < 1024, name
+
+
+def test_silence_is_alarming_for_the_heartbeat_only() -> None:
+    missing = {name: alarm["TreatMissingData"] for name, alarm in alarms().items()}
+    assert missing.pop("Heartbeat") == "breaching"
+    assert set(missing.values()) == {"notBreaching"}
+
+
+def test_the_heartbeat_counts_the_audits_of_this_stack() -> None:
+    heartbeat = alarms()["Heartbeat"]
+    assert (heartbeat["Namespace"], heartbeat["MetricName"]) == ("EksAuditor", "AuditsDone")
+    assert heartbeat["Dimensions"] == [{"Name": "Stack", "Value": "eks-auditor"}]
+    variables = Stack().function_globals["Environment"]["Variables"]
+    assert variables["POWERTOOLS_METRICS_NAMESPACE"] == heartbeat["Namespace"]
+    assert variables["STACK_NAME"] == heartbeat["Dimensions"][0]["Value"]
+
+
+@pytest.mark.parametrize("interval", INTERVALS)
+def test_the_heartbeat_waits_for_two_sweeps(interval: int) -> None:
+    stack = Stack(AuditIntervalMinutes=interval)
+    heartbeat = stack.of_type("AWS::CloudWatch::Alarm")["Heartbeat"]
+    schedule = stack.of_type("AWS::Scheduler::Schedule")["SweepSchedule"]
+    assert schedule["ScheduleExpression"] == f"rate({interval} minutes)"
+    assert schedule["FlexibleTimeWindow"]["MaximumWindowInMinutes"] < interval
+    patience = heartbeat["Period"] * heartbeat["EvaluationPeriods"] / 60
+    needed = 2 * interval + schedule["FlexibleTimeWindow"]["MaximumWindowInMinutes"] + AUDIT_TAKES_MINUTES
+    assert needed <= patience <= needed + heartbeat["Period"] / 60 + 10
+    # What CloudWatch takes.
+    assert heartbeat["Period"] % 60 == 0
+    longest = 24 * 3600 if heartbeat["Period"] < 3600 else 7 * 24 * 3600
+    assert heartbeat["Period"] * heartbeat["EvaluationPeriods"] <= longest
+
+
+def test_the_default_interval_is_an_hour() -> None:
+    assert load()["Parameters"]["AuditIntervalMinutes"]["Default"] == 60
+    assert sorted(load()["Mappings"]["Heartbeat"], key=int) == [str(interval) for interval in INTERVALS]

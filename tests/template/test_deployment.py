@@ -1,0 +1,96 @@
+"""The local AWS that the stack is deployed to leaves nothing behind, however it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from local_aws.callers import Caller
+from local_aws.deployment import ACCOUNT, REGION, DeploymentAws, fingerprint
+from tests.template.cloudformation import ROOT
+
+ANYBODY = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
+}
+STARTER = """
+import time
+from local_aws.deployment import DeploymentAws
+with DeploymentAws() as aws:
+    print(aws.endpoint, aws.directory, flush=True)
+    time.sleep(600)
+"""
+
+
+def answers(endpoint: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=2):  # noqa: S310 - the loopback
+            return True
+    except urllib.error.URLError:
+        return False
+
+
+def gone(endpoint: str) -> bool:
+    deadline = time.monotonic() + 15
+    while answers(endpoint) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return not answers(endpoint)
+
+
+def test_it_knows_whose_keys_it_gave_away_and_what_they_may() -> None:
+    with DeploymentAws() as aws:
+        role = aws.client("iam").create_role(RoleName="reader", AssumeRolePolicyDocument=json.dumps(ANYBODY))["Role"]
+        keys = aws.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="test")["Credentials"]
+        assert aws.caller_of(keys["AccessKeyId"]) == Caller(ACCOUNT, "reader", "test")
+        assert aws.caller_of("ASIAUNKNOWNUNKNOWN01") is None
+        assert aws.caller_of("../process") is None
+        session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=REGION)
+        queues = session.client("sqs", endpoint_url=aws.endpoint)
+        with pytest.raises(ClientError, match="AccessDenied"):
+            queues.create_queue(QueueName="forbidden")
+        queues.close()
+
+
+def test_it_ends_after_an_error() -> None:
+    aws = DeploymentAws()
+    with pytest.raises(ZeroDivisionError), aws:
+        raise ZeroDivisionError
+    assert gone(aws.endpoint)
+    assert not aws.directory.exists()
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_it_ends_with_whoever_started_it(how: signal.Signals) -> None:
+    starter = subprocess.Popen(  # noqa: S603 - written here
+        [sys.executable, "-c", STARTER], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT, env={**os.environ}
+    )
+    with starter:
+        assert starter.stdout
+        endpoint, directory = starter.stdout.readline().decode().split()
+        assert answers(endpoint)
+        starter.send_signal(how)
+    assert gone(endpoint)
+    assert not Path(directory).exists()
+
+
+def test_a_build_is_reused_until_something_in_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("local_aws.deployment.ROOT", tmp_path)
+    monkeypatch.setattr("local_aws.deployment.SOURCES", ("template.yaml", "functions"))
+    (tmp_path / "functions" / "__pycache__").mkdir(parents=True)
+    (tmp_path / "template.yaml").write_text("one")
+    (tmp_path / "functions" / "handler.py").write_text("two")
+    before = fingerprint("arm64")
+    (tmp_path / "functions" / "__pycache__" / "handler.pyc").write_text("three")
+    assert fingerprint("arm64") == before
+    assert fingerprint("x86_64") != before
+    (tmp_path / "functions" / "handler.py").write_text("changed")
+    assert fingerprint("arm64") != before

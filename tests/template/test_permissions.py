@@ -1,0 +1,176 @@
+"""Least privilege, written out: each statement named, with its reason, and no wider than its work."""
+
+import re
+
+import pytest
+
+from eks_auditor.wiring.permissions import ACTIONS
+from tests.template.cloudformation import ROOT, Document, Stack, actions, as_list, load, statements
+
+EVERYTHING = {
+    "NotificationEmail": "team@example.com",
+    "KmsKeyArn": "arn:aws:kms:eu-west-1:111111111111:key/0",
+    "VpcSubnetIds": "subnet-0",
+    "VpcSecurityGroupIds": "sg-0",
+    "Tracing": "on",
+    "PermissionsBoundaryArn": "arn:aws:iam::111111111111:policy/boundary",
+}
+MEMBER = {
+    "PlanAuditsRoleArn": "arn:aws:iam::111111111111:role/plan",
+    "AuditClusterRoleArn": "arn:aws:iam::111111111111:role/audit",
+    "ImportFindingsRoleArn": "arn:aws:iam::111111111111:role/import",
+    "PermissionsBoundaryArn": EVERYTHING["PermissionsBoundaryArn"],
+}
+STACKS = [Stack(**EVERYTHING), Stack("template-member.yaml", **MEMBER)]
+
+# Reads that take no resource, or several kinds of them; nothing that changes anything belongs here, but for X-Ray's
+# segments and the network interfaces, which are Lambda's own and bound by a condition.
+WITHOUT_RESOURCE = re.compile(
+    r"(autoscaling|ec2):Describe\w+|eks:(Describe|List)\w+|xray:Put\w+|ec2:\w+(NetworkInterface|PrivateIpAddresses)"
+)
+
+
+@pytest.fixture(params=STACKS, ids=["home", "member"])
+def stack(request: pytest.FixtureRequest) -> Stack:
+    found: Stack = request.param
+    return found
+
+
+def granted(stack: Stack, role: str) -> dict[str, list[str]]:
+    return {statement["Sid"]: actions(statement) for name, statement in statements(stack) if name == role}
+
+
+def test_no_wildcard_in_an_action(stack: Stack) -> None:
+    for name, statement in statements(stack):
+        for action in actions(statement):
+            assert re.fullmatch(r"[a-z0-9]+:[A-Z][A-Za-z0-9]+", action), f"{name}: {action}"
+
+
+def test_every_resource_only_where_there_is_no_other_way(stack: Stack) -> None:
+    for name, statement in statements(stack):
+        if "*" in as_list(statement["Resource"]):
+            for action in actions(statement):
+                assert WITHOUT_RESOURCE.fullmatch(action), f"{name}: {action}"
+
+
+def test_each_statement_has_a_name_of_its_own(stack: Stack) -> None:
+    for name in {name for name, _ in statements(stack)}:
+        names = [statement.get("Sid") for carrier, statement in statements(stack) if carrier == name]
+        assert all(names), name
+        assert len(set(names)) == len(names), name
+
+
+@pytest.mark.parametrize("name", ["template.yaml", "template-member.yaml"])
+def test_each_statement_has_its_reason_above_it(name: str) -> None:
+    lines = (ROOT / name).read_text().splitlines()
+    inside = False
+    for number, line in enumerate(lines):
+        if line.strip() in ("PolicyDocument:", "Policy:"):
+            inside = True
+        elif line.strip() == "AssumeRolePolicyDocument:":
+            inside = False
+        if inside and line.strip().startswith("- Sid:"):
+            above = [
+                text.strip()
+                for text in lines[number - 3 : number]
+                if text.strip() not in ("- !If", "- OwnKey", "- Traced", "- InVpc")
+            ]
+            assert above[-1].startswith("#"), f"{name}:{number + 1}"
+
+
+def test_every_role_is_written_out_and_has_no_managed_policy(stack: Stack) -> None:
+    for name, role in stack.of_type("AWS::IAM::Role").items():
+        assert "ManagedPolicyArns" not in role, name
+    for name, function in stack.of_type("AWS::Serverless::Function").items():
+        assert function["Role"] == {"Fn::GetAtt": [f"{name}Role", "Arn"]}
+        assert not {"Policies", "PermissionsBoundary"} & function.keys(), name
+
+
+def test_every_role_has_the_boundary(stack: Stack) -> None:
+    for name, role in stack.of_type("AWS::IAM::Role").items():
+        assert role["PermissionsBoundary"] == EVERYTHING["PermissionsBoundaryArn"], name
+    for role in Stack().of_type("AWS::IAM::Role").values():
+        assert "PermissionsBoundary" not in role
+
+
+def test_each_role_is_trusted_by_its_service_only() -> None:
+    for name, role in Stack(**EVERYTHING).of_type("AWS::IAM::Role").items():
+        [statement] = role["AssumeRolePolicyDocument"]["Statement"]
+        service = "scheduler" if name == "SchedulerRole" else "lambda"
+        assert statement["Principal"] == {"Service": f"{service}.amazonaws.com"}
+
+
+def test_member_roles_are_trusted_by_their_functions_only() -> None:
+    roles = STACKS[1].of_type("AWS::IAM::Role")
+    trusted = {
+        name: as_list(role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["AWS"])
+        for name, role in roles.items()
+    }
+    assert trusted == {
+        "ReadRole": [MEMBER["PlanAuditsRoleArn"], MEMBER["AuditClusterRoleArn"]],
+        "ImportRole": [MEMBER["ImportFindingsRoleArn"]],
+    }
+
+
+def test_member_roles_may_what_the_functions_may_at_home() -> None:
+    reads = ("ReadEks", "ReadAutoScaling", "ReadEc2", "ReadReleases")
+
+    def written(stack: Stack, role: str, names: tuple[str, ...]) -> list[Document]:
+        return [statement for carrier, statement in statements(stack) if carrier == role and statement["Sid"] in names]
+
+    home, member = STACKS
+    assert written(home, "AuditClusterRole", reads) == written(member, "ReadRole", reads)
+    assert len(granted(member, "ReadRole")) == len(reads)
+    imports = ("ImportFindings",)
+    assert written(home, "ImportFindingsRole", imports) == written(member, "ImportRole", imports)
+    assert len(granted(member, "ImportRole")) == len(imports)
+
+
+def test_who_reads_tells_nobody_and_who_tells_reads_nothing() -> None:
+    home = STACKS[0]
+    of = {name: {action for found in granted(home, name).values() for action in found} for name, _ in statements(home)}
+    telling = {"sns:Publish", "securityhub:BatchImportFindings", "events:PutEvents"}
+    assert not of["AuditClusterRole"] & telling
+    assert not of["PlanAuditsRole"] & telling
+    for role in ("PublishTransitionsRole", "ImportFindingsRole"):
+        assert not {action for action in of[role] if action.split(":")[0] in ("eks", "ec2", "autoscaling", "ssm")}
+
+
+def test_nothing_in_the_audited_account_can_be_changed() -> None:
+    for name, statement in statements(STACKS[1]):
+        for action in actions(statement):
+            assert re.search(r":(Describe|List|Get)|^securityhub:BatchImportFindings$", action), f"{name}: {action}"
+
+
+def test_permissions_for_what_is_not_asked_for_are_left_out() -> None:
+    asked = {action.split(":")[0] for _, statement in statements(STACKS[0]) for action in actions(statement)}
+    plain = {action.split(":")[0] for _, statement in statements(Stack()) for action in actions(statement)}
+    assert asked - plain == {"kms", "xray"}
+    assert "JoinVpc" not in granted(Stack(), "RuntimePolicy")
+
+
+def test_the_import_mark_is_the_only_thing_import_findings_may_write() -> None:
+    [mark] = [statement for _, statement in statements(STACKS[0]) if statement["Sid"] == "MarkImported"]
+    assert mark["Action"] == "dynamodb:UpdateItem"
+    assert mark["Condition"] == {
+        "ForAllValues:StringEquals": {
+            "dynamodb:Attributes": ["cluster", "item", "hub_at", "sequence", "schema_version"]
+        }
+    }
+
+
+# What Lambda does in a function's name; no code of ours calls it.
+LAMBDA_S_OWN = {"TakeAudits", "TakeTransitions", "ReadStream", "FindStream", "KeepFailedEvents"}
+
+
+@pytest.mark.parametrize("function", sorted(ACTIONS))
+def test_policies_equal_the_actions_declared_beside_the_calls(function: str) -> None:
+    policies = granted(Stack(), f"{function}Role").items()
+    assert {action for name, found in policies if name not in LAMBDA_S_OWN for action in found} == ACTIONS[function]
+
+
+def test_functions_wait_for_their_permissions() -> None:
+    """The runtime policy is a resource of its own; a function in a VPC cannot be made before it is attached."""
+    for name, function in load()["Resources"].items():
+        if function["Type"] == "AWS::Serverless::Function":
+            assert function["DependsOn"] == "RuntimePolicy", name

@@ -1,0 +1,207 @@
+"""What the local AWS silently drops or ignores is asserted here, on the template: nothing else would notice."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.template.cloudformation import Stack, load, logical_id
+
+KEY = "arn:aws:kms:eu-west-1:111111111111:key/0"
+COMMON = {"STACK_NAME", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
+
+
+def functions(**parameters: object) -> dict[str, Any]:
+    return Stack(**parameters).of_type("AWS::Serverless::Function")
+
+
+def ledger(**parameters: object) -> Any:  # noqa: ANN401 - a resource's properties
+    return Stack(**parameters).of_type("AWS::DynamoDB::Table")["Ledger"]
+
+
+# -- ledger
+
+
+def test_the_ledger_is_kept_unless_its_create_failed() -> None:
+    resource = load()["Resources"]["Ledger"]
+    assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert resource["UpdateReplacePolicy"] == "Retain"
+
+
+def test_the_ledger_expires_recovers_and_is_encrypted() -> None:
+    assert ledger()["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert ledger()["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert ledger()["SSESpecification"] == {"SSEEnabled": True}
+    assert ledger(KmsKeyArn=KEY)["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": KEY}
+
+
+def test_the_ledger_s_keys_and_stream() -> None:
+    table = ledger()
+    indexes = {index["IndexName"]: index for index in table["GlobalSecondaryIndexes"]}
+    keys = {
+        name: [key["AttributeName"] for key in index["KeySchema"]] for name, index in {"": table, **indexes}.items()
+    }
+    assert keys == {"": ["cluster", "item"], "heads": ["head", "due_at"], "unrelayed": ["unrelayed", "taken_at"]}
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
+
+
+def test_only_new_announcements_reach_the_publisher() -> None:
+    """Expired items, findings and marks make stream records, too."""
+    stream = functions()["PublishTransitions"]["Events"]["Announcements"]["Properties"]
+    [pattern] = [json.loads(found["Pattern"]) for found in stream["FilterCriteria"]["Filters"]]
+    assert pattern == {"eventName": ["INSERT"], "dynamodb": {"Keys": {"item": {"S": [{"prefix": "OUTBOX#"}]}}}}
+
+
+def test_a_bad_record_of_the_stream_stops_nothing() -> None:
+    stream = functions()["PublishTransitions"]["Events"]["Announcements"]["Properties"]
+    assert stream["BisectBatchOnFunctionError"] is True
+    assert stream["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert 1 <= stream["MaximumRetryAttempts"] <= 10
+    assert stream["StartingPosition"] == "TRIM_HORIZON"
+
+
+# -- queues
+
+
+def test_queues_wait_six_timeouts_and_report_failures_one_by_one() -> None:
+    stack = Stack()
+    for name, function in stack.of_type("AWS::Serverless::Function").items():
+        for event in function.get("Events", {}).values():
+            if event["Type"] == "SQS":
+                queue = stack.of_type("AWS::SQS::Queue")[logical_id(event["Properties"]["Queue"])]
+                assert queue["VisibilityTimeout"] == 6 * function["Timeout"], name
+                assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_audits_come_one_by_one_and_so_many_at_a_time() -> None:
+    audits = functions(AuditConcurrency=42)["AuditCluster"]["Events"]["Audits"]["Properties"]
+    assert audits["BatchSize"] == 1
+    assert audits["ScalingConfig"] == {"MaximumConcurrency": 42}
+    parameter = load()["Parameters"]["AuditConcurrency"]
+    assert (parameter["MinValue"], parameter["MaxValue"], parameter["Default"]) == (2, 1000, 10)
+
+
+def test_a_message_outlives_its_receives() -> None:
+    for name, queue in Stack().of_type("AWS::SQS::Queue").items():
+        if "RedrivePolicy" in queue:
+            lifetime = queue["VisibilityTimeout"] * queue["RedrivePolicy"]["maxReceiveCount"]
+            assert queue["MessageRetentionPeriod"] > lifetime, name
+
+
+# -- encryption
+
+
+def test_aws_keys_encrypt_by_default() -> None:
+    stack = Stack(NotificationEmail="team@example.com")
+    for name, queue in stack.of_type("AWS::SQS::Queue").items():
+        assert queue["SqsManagedSseEnabled"] is True, name
+        assert "KmsMasterKeyId" not in queue
+    assert stack.of_type("AWS::SNS::Topic")["Topic"]["KmsMasterKeyId"] == "alias/aws/sns"
+    assert "KmsKeyArn" not in stack.function_globals
+
+
+def test_your_key_encrypts_everything_that_is_stored() -> None:
+    stack = Stack(NotificationEmail="team@example.com", KmsKeyArn=KEY)
+    for name, queue in stack.of_type("AWS::SQS::Queue").items():
+        assert queue["KmsMasterKeyId"] == KEY, name
+        assert "SqsManagedSseEnabled" not in queue
+    assert stack.of_type("AWS::SNS::Topic")["Topic"]["KmsMasterKeyId"] == KEY
+    assert stack.of_type("AWS::Logs::LogGroup")["AuditorLogs"]["KmsKeyId"] == KEY
+    assert stack.function_globals["KmsKeyArn"] == KEY
+
+
+# -- functions
+
+
+def test_each_function_gets_what_it_needs_and_no_more() -> None:
+    own = {name: set(function["Environment"]["Variables"]) for name, function in functions().items()}
+    assert own == {
+        "PlanAudits": {"LEDGER_TABLE", "AUDIT_QUEUE_URL", "TARGETS", "READ_ROLE_NAME"},
+        "AuditCluster": {"LEDGER_TABLE", "SECURITY_HUB", "READ_ROLE_NAME"},
+        "PublishTransitions": {"LEDGER_TABLE", "TOPIC_ARN"},
+        "ImportFindings": {"LEDGER_TABLE", "IMPORT_ROLE_NAME"},
+    }
+    assert set(Stack().function_globals["Environment"]["Variables"]) == COMMON
+
+
+def test_functions_live_in_the_folder_of_their_name() -> None:
+    snake = {"PlanAudits": "plan_audits", "AuditCluster": "audit_cluster"}
+    snake |= {"PublishTransitions": "publish_transitions", "ImportFindings": "import_findings"}
+    assert {name: function["CodeUri"] for name, function in functions().items()} == {
+        name: f"functions/{folder}" for name, folder in snake.items()
+    }
+
+
+def test_functions_are_set_up_alike() -> None:
+    shared = Stack(Architecture="x86_64", LogRetentionDays=30).function_globals
+    assert shared["Runtime"] == "python3.13"
+    assert shared["Handler"] == "handler.handle"
+    assert shared["Architectures"] == ["x86_64"]
+    assert shared["LoggingConfig"]["LogGroup"] == {"Ref": "AuditorLogs"}
+    assert shared["LoggingConfig"]["LogFormat"] == "JSON"
+    assert shared["PropagateTags"] is True
+    assert "VpcConfig" not in shared
+    assert shared["Tracing"] == "PassThrough"
+    assert Stack(Tracing="on").function_globals["Tracing"] == "Active"
+
+
+def test_functions_join_a_vpc_if_asked() -> None:
+    shared = Stack(VpcSubnetIds="subnet-0a,subnet-0b", VpcSecurityGroupIds="sg-0").function_globals
+    assert shared["VpcConfig"] == {"SubnetIds": ["subnet-0a", "subnet-0b"], "SecurityGroupIds": ["sg-0"]}
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "INFO"])
+def test_lambda_keeps_the_lines_that_the_functions_write(level: str) -> None:
+    shared = Stack(LogLevel=level).function_globals
+    assert shared["LoggingConfig"]["ApplicationLogLevel"] == level
+    assert shared["Environment"]["Variables"]["POWERTOOLS_LOG_LEVEL"] == level
+
+
+def test_no_log_level_drops_the_metrics() -> None:
+    """Lambda counts a line without a level, such as a metric's, as INFO."""
+    assert load()["Parameters"]["LogLevel"]["AllowedValues"] == ["DEBUG", "INFO"]
+
+
+# -- bus
+
+
+def test_only_this_account_puts_events_on_the_bus() -> None:
+    [statement] = Stack().of_type("AWS::Events::EventBus")["AuditBus"]["Policy"]["Statement"]
+    assert statement["Principal"] == {"AWS": "arn:aws:iam::111111111111:root"}
+    assert statement["Action"] == "events:PutEvents"
+    assert statement["Resource"] == "arn:aws:events:eu-west-1:111111111111:event-bus/eks-auditor"
+
+
+# -- people
+
+
+def test_mail_gets_what_people_should_know() -> None:
+    assert "MailSubscription" not in Stack().resources
+    mail = Stack(NotificationEmail="team@example.com").of_type("AWS::SNS::Subscription")["MailSubscription"]
+    assert mail["FilterPolicy"] == {"audience": ["people"]}
+
+
+# -- Security Hub
+
+
+def test_security_hub_disabled_leaves_everything_of_it_out() -> None:
+    enabled, disabled = Stack(), Stack(SecurityHub="disabled")
+    assert enabled.resources.keys() - disabled.resources.keys() == {
+        "ImportFindings",
+        "ImportFindingsRole",
+        "ImportSubscription",
+        "ImportQueue",
+        "ImportQueuePolicy",
+        "TopicFailures",
+        "TopicFailuresPolicy",
+        "TopicFailuresAlarm",
+        "ImportFailures",
+        "ImportFailuresAlarm",
+    }
+    left = json.dumps([disabled.resources, disabled.outputs])
+    assert "securityhub" not in left
+    for name in enabled.resources.keys() - disabled.resources.keys():
+        assert f'"{name}"' not in left, name
+    [audit] = [found for name, found in functions(SecurityHub="disabled").items() if name == "AuditCluster"]
+    assert audit["Environment"]["Variables"]["SECURITY_HUB"] == "disabled"
