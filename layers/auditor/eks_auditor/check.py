@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from string import Formatter
 from types import UnionType
-from typing import Any, TypeAliasType, get_args, get_type_hints
+from typing import Any, TypeAliasType, get_args, get_type_hints, override
 
 from eks_auditor.model.capacity import FargateProfile, ManagedNodeGroup, NodePool, SelfManagedGroup, StandaloneNodes
 from eks_auditor.model.cluster import Cluster
@@ -23,6 +23,18 @@ CONTEXT_TYPES = frozenset({Cluster, Snapshot, Spread})
 
 _ID = re.compile(r"(AMI|ZONE|CAS|HEALTH|UPG)\d{3}")
 _FIX = re.compile(r"(?P<tool>[a-z]+)(?: \((?P<kind>[a-z-]+)\))?: (?P<template>.+)")
+
+
+class _Quoting(Formatter):
+    """Fills in values quoted for a shell, and with ``!s`` as they are."""
+
+    @override
+    def convert_field(self, value: object, conversion: str | None) -> str:
+        text = _printable(str(value))
+        return text if conversion == "s" else shlex.quote(text)
+
+
+_QUOTING = _Quoting()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +54,15 @@ class FixTemplate:
     def render(self, kind: str, values: Mapping[str, object]) -> Fix | None:
         """Fill it in, every value quoted for a shell; None where it is not for this kind or a value is missing.
 
-        Names and tags are other people's input: quoting is what keeps a pasted command from running them.
+        Names and tags are other people's input: quoting is what keeps a pasted command from running them. Only
+        ``{placeholder!s}`` is filled in as it is: for sentences of our own.
         """
         if self.kind not in (None, kind):
             return None
         wanted = {name for _, name, _, _ in Formatter().parse(self.template) if name}
         if not wanted <= values.keys():
             return None
-        quoted = {name: shlex.quote(_printable(str(values[name]))) for name in wanted}
-        return Fix(tool=self.tool, command=self.template.format_map(quoted))
+        return Fix(tool=self.tool, command=_QUOTING.vformat(self.template, (), values))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,25 +1,50 @@
 """Runs the checks over a snapshot. No check can end an audit: what it could not see is its UNKNOWN."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from eks_auditor.check import Check
 from eks_auditor.findings.identity import finding_id, subject_of
 from eks_auditor.model.cluster import Cluster
 from eks_auditor.model.finding import Finding, Subject
 from eks_auditor.model.gap import UnreadableError
+from eks_auditor.model.history import Audit
 from eks_auditor.model.snapshot import Snapshot
-from eks_auditor.model.verdict import Status, Verdict, unknown
+from eks_auditor.model.verdict import Severity, Status, Verdict, unknown
 from eks_auditor.spread.siblings import Spread
 
-SILENCES: Mapping[str, frozenset[str]] = {
-    "AMI003": frozenset({"AMI001"}),
-    "ZONE001": frozenset({"ZONE002"}),
-}
-"""One cause, one finding: a check that failed, and those whose defect it explains.
 
-For the same subject; a cluster's finding silences those of all its capacities.
-"""
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """What a check's defect explains, and from which rung on it does."""
+
+    checks: frozenset[str]
+    rung: Severity
+
+
+SILENCES: Mapping[str, Silence] = {
+    # At INFORMATIONAL the whole family has paused, which does not explain a group that is behind all the same.
+    "AMI003": Silence(frozenset({"AMI001"}), Severity.LOW),
+    # At LOW a third zone is unused, which is another gap than that of a group in one zone.
+    "ZONE001": Silence(frozenset({"ZONE002"}), Severity.CRITICAL),
+}
+"""One cause, one finding: for the same subject; a cluster's finding silences those of all its capacities."""
+
+
+def audit_of(snapshot: Snapshot, checks: Iterable[Check], audit_id: str) -> Audit:
+    """Judge a snapshot for the ledger."""
+    judged = tuple(checks)
+    return Audit(
+        audit_id=audit_id,
+        cluster=snapshot.cluster.id,
+        created_at=snapshot.cluster.created_at,
+        taken_at=snapshot.taken_at,
+        findings=judge(snapshot, judged),
+        checks=frozenset(check.id for check in judged),
+        complete=snapshot.complete,
+        sets_whole=Spread.of(snapshot).whole,
+        retryable=any(gap.retryable for gap in snapshot.gaps),
+    )
 
 
 def judge(snapshot: Snapshot, checks: Iterable[Check]) -> tuple[Finding, ...]:
@@ -74,7 +99,13 @@ def _finding(check: Check, judged: object, cluster: Cluster, verdict: Verdict) -
 
 def _silenced(findings: list[Finding]) -> Iterator[Finding]:
     """Let a defect's cause speak alone: the silenced finding is not applicable, and the cause names it."""
-    loud = [f for f in findings if f.status is Status.FAILED and f.check_id in SILENCES]
+    loud = [
+        finding
+        for finding in findings
+        if finding.status is Status.FAILED
+        and finding.check_id in SILENCES
+        and finding.severity >= SILENCES[finding.check_id].rung
+    ]
     silenced: dict[str, list[str]] = {}
     causes: dict[str, Finding] = {}
     for cause in loud:
@@ -94,7 +125,7 @@ def _silenced(findings: list[Finding]) -> Iterator[Finding]:
 
 
 def _explains(cause: Finding, finding: Finding) -> bool:
-    if finding.check_id not in SILENCES[cause.check_id]:
+    if finding.check_id not in SILENCES[cause.check_id].checks:
         return False
     return _same(cause.subject, finding.subject) or cause.subject.kind == "cluster"
 

@@ -118,6 +118,7 @@ class Audit:
         findings: Every verdict, PASSED, UNKNOWN and NOT_APPLICABLE included.
         checks: The checks that were judged.
         complete: Per kind of capacity: whether what is absent is gone.
+        sets_whole: Whether a sibling set that is absent is gone: no group can have dropped out of its set unseen.
         retryable: Whether a gap is left that reading again may fill.
         deleted: Whether the cluster is evidently gone; then there are no findings.
     """
@@ -129,6 +130,7 @@ class Audit:
     findings: tuple[Finding, ...]
     checks: frozenset[str]
     complete: Mapping[Kind, bool]
+    sets_whole: bool = True
     retryable: bool = False
     deleted: bool = False
 

@@ -1,0 +1,163 @@
+"""AMI001's rules: how late a release is, for groups and for pools."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from eks_auditor.model.capacity import Node, NodePool
+from eks_auditor.model.gap import Gap, UnreadableError, known
+from eks_auditor.model.release import ReleaseHistory, ReleaseLine
+from eks_auditor.model.snapshot import Snapshot
+from eks_auditor.model.verdict import Scalar, Severity, Verdict, failed, not_applicable, passed, unknown
+from eks_auditor.releases.builds import Build, build_of, image_of
+from eks_auditor.releases.families import parameter_of
+from eks_auditor.releases.superseded import Superseded, superseded
+
+LADDER = (
+    (timedelta(days=14), Severity.LOW),
+    (timedelta(days=30), Severity.MEDIUM),
+    (timedelta(days=60), Severity.HIGH),
+)
+"""How long a release may have been superseded, and what it is from then on."""
+
+POOL_NODE_GRACE = timedelta(days=7)
+"""A pool replaces its nodes by itself: those launched since then are not judged."""
+
+_NOT_VISIBLE = "which images the pool selects, pinned or the latest, is not visible"
+
+
+def history_of(line: ReleaseLine, snapshot: Snapshot) -> ReleaseHistory:
+    """Return a line's history.
+
+    Raises:
+        UnreadableError: If it was not read.
+    """
+    unread = Gap("ssm:GetParameters", parameter_of(line).name, "the release line was not read")
+    return known(snapshot.releases.get(str(line), unread))
+
+
+def judge_build(build: Build, snapshot: Snapshot) -> Verdict:
+    """Judge one release in use."""
+    word = lateness(build, snapshot)
+    if word is None:
+        return _none_recommended(build)
+    facts = _facts(build, word, snapshot.taken_at)
+    latest = word.recommended.version
+    if word.since is None:
+        verb = "is" if build.version == latest else "is newer than"
+        reason = f"{build.words} {verb} the recommended release {latest} of {build.line}"
+        return replace(passed(reason), evidence=facts)
+    reason = f"{build.words} was superseded {_since(word, snapshot.taken_at)}; {latest} is recommended now"
+    return replace(_on_ladder(reason, word, snapshot.taken_at), evidence=facts)
+
+
+def judge_pool(pool: NodePool, snapshot: Snapshot) -> Verdict:
+    """Judge the releases that a Karpenter pool's nodes run."""
+    now = snapshot.taken_at
+    if not pool.nodes:
+        return not_applicable("it has no nodes")
+    builds = {node.image_id: build_of(image_of(node.image_id, snapshot)) for node in pool.nodes}
+    released = [node for node in pool.nodes if builds[node.image_id]]
+    young = [node for node in released if now < node.launched_at + POOL_NODE_GRACE]
+    settled = [node for node in released if now >= node.launched_at + POOL_NODE_GRACE]
+    running = Counter(build for node in settled if (build := builds[node.image_id]))
+    if not released:
+        return not_applicable(f"none of its {len(pool.nodes)} nodes runs an image that EKS publishes")
+    words = {build: lateness(build, snapshot) for build in builds.values() if build}
+    if all(word is None for word in words.values()):
+        return _none_recommended(next(iter(words)))
+    late = {build: word for build in running if (word := words[build]) and word.since}
+    due_at = _next_to_be_judged(young, {i: words[build] for i, build in builds.items() if build})
+    if not late:
+        reason = f"none of its {len(pool.nodes)} nodes was launched more than 7 days ago and runs a superseded release"
+        return passed(f"{reason}; {_NOT_VISIBLE}", due_at=due_at)
+    oldest = min(late, key=lambda build: late[build].since or now)
+    verdict = _pool_verdict(oldest, late, running, now)
+    dues = [due for due in (verdict.due_at, due_at) if due]
+    return replace(verdict, due_at=min(dues, default=None))
+
+
+def lateness(build: Build, snapshot: Snapshot) -> Superseded | None:
+    """Tell since when a release has been superseded; None where AWS recommends none of its line.
+
+    Raises:
+        UnreadableError: If its line's history was not read, or a version cannot be.
+    """
+    history = history_of(build.line, snapshot)
+    if build.version is None:
+        raise UnreadableError(Gap("eks:DescribeNodegroup", build.words, f"is spelt unlike {build.line.family}'s"))
+    try:
+        return superseded(build.line, history, build.version)
+    except ValueError as error:
+        raise UnreadableError(Gap("ec2:DescribeImages", history.parameter, str(error))) from error
+
+
+def _pool_verdict(oldest: Build, late: dict[Build, Superseded], running: Counter[Build], now: datetime) -> Verdict:
+    count, word = sum(running[build] for build in late), late[oldest]
+    per_release = ", ".join(
+        f"{build.version}: {running[build]}" for build in sorted(late, key=lambda b: str(b.version))
+    )
+    reason = (
+        f"{count} of the {running.total()} nodes launched more than 7 days ago run superseded releases "
+        f"({per_release}); the worst, {oldest.words}, was superseded {_since(word, now)}; {_NOT_VISIBLE}"
+    )
+    facts = _facts(oldest, word, now) | {"nodes": count, "releases": per_release}
+    return replace(_on_ladder(reason, word, now), evidence=facts)
+
+
+def _on_ladder(reason: str, word: Superseded, now: datetime) -> Verdict:
+    severity, due_at = _rung(word.since or now, now)
+    if severity is not None:
+        return failed(reason, severity=severity, due_at=due_at)
+    if word.at_least:
+        # Below the ladder a lower bound proves nothing; on it, it proves its rung.
+        unclear = f"{reason}, but older releases are out of sight, so it may have been earlier"
+        return replace(unknown(unclear), due_at=due_at)
+    return passed(f"{reason}: within the grace of {LADDER[0][0].days} days", due_at=due_at)
+
+
+def _rung(since: datetime, now: datetime) -> tuple[Severity | None, datetime | None]:
+    """Return the rung that is reached, and the instant of the next one."""
+    reached: Severity | None = None
+    for age, severity in LADDER:
+        if now < since + age:
+            return reached, since + age
+        reached = severity
+    return reached, None
+
+
+def _next_to_be_judged(young: list[Node], words: dict[str, Superseded | None]) -> datetime | None:
+    """Return when the first node that runs a superseded release comes of age."""
+    late = (node for node in young if (word := words[node.image_id]) and word.since)
+    return min((node.launched_at + POOL_NODE_GRACE for node in late), default=None)
+
+
+def _none_recommended(build: Build) -> Verdict:
+    return not_applicable(f"AWS recommends no release of {build.line} any more, so none supersedes {build.words}")
+
+
+def _since(word: Superseded, now: datetime) -> str:
+    days = (now - (word.since or now)).days
+    by = word.by.version if word.by else ""
+    bound = "at least " if word.at_least else ""
+    newer = f"{word.newer} newer release{'s' if word.newer > 1 else ''} so far"
+    return f"{bound}{days} day{'' if days == 1 else 's'} ago by {by} ({newer})"
+
+
+def _facts(build: Build, word: Superseded, now: datetime) -> dict[str, Scalar]:
+    """Return the evidence; what a fix needs is there only where that fix applies."""
+    facts: dict[str, Scalar] = {
+        "line": str(build.line),
+        "release": build.version or "",
+        "recommended": word.recommended.version,
+        "newer_releases": word.newer,
+        "superseded_days": 0 if word.since is None else (now - word.since).days,
+        "parameter": parameter_of(build.line).names[-1],
+    }
+    if word.by and word.since:
+        facts |= {"superseded_by": word.by.version, "superseded_since": word.since.isoformat()}
+        facts |= {"at_least": word.at_least}
+    # An image launched by its id is replaced by another id; a release of EKS's own by asking for the minor's newest.
+    if build.image_id:
+        return facts | {"image": build.image_id}
+    return facts | {"minor": build.line.minor, "release_parameter": parameter_of(build.line).names[0]}

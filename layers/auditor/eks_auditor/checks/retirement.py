@@ -1,0 +1,111 @@
+"""AMI003's rules: what tells that AWS does not build an image any more."""
+
+from dataclasses import replace
+from functools import partial
+
+from eks_auditor.checks.lateness import history_of
+from eks_auditor.checks.worst import worst
+from eks_auditor.model.capacity import ManagedNodeGroup, NodePool, SelfManagedGroup
+from eks_auditor.model.gap import Gap, UnreadableError, known
+from eks_auditor.model.release import Release, ReleaseHistory, ReleaseLine
+from eks_auditor.model.snapshot import Snapshot
+from eks_auditor.model.verdict import Owner, Scalar, Severity, Verdict, failed, not_applicable, passed
+from eks_auditor.releases.builds import Build, builds_of, minors_of
+from eks_auditor.releases.families import CUSTOM, FAMILY_IN_DOUBT_AFTER, family_pattern, order, parameter_of
+from eks_auditor.releases.kubernetes import minors_behind, next_minor
+
+_SUCCESSORS = {
+    ("standard", "x86_64"): "AL2023_x86_64_STANDARD",
+    ("standard", "arm64"): "AL2023_ARM_64_STANDARD",
+    ("gpu", "x86_64"): "AL2023_x86_64_NVIDIA",
+}
+"""What follows Amazon Linux 2, by variant and architecture."""
+
+
+def judge_retirement(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot) -> Verdict:
+    """Judge a capacity's images and the Kubernetes minors they are built for."""
+    return worst((partial(_images, capacity, snapshot), partial(_minors, capacity, snapshot)))
+
+
+def _images(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot) -> Verdict:
+    builds = builds_of(capacity, snapshot)
+    if not builds:
+        return not_applicable("it runs no image that EKS publishes")
+    return worst(partial(_image, build, capacity, snapshot) for build in builds)
+
+
+def _minors(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot) -> Verdict:
+    minors = minors_of(capacity, snapshot)
+    if not minors:
+        return not_applicable("it has nothing to launch from and no nodes yet")
+    return worst(partial(_minor, minor, words, capacity, snapshot) for minor, words in minors.items())
+
+
+def _minor(
+    minor: str, words: str, capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot
+) -> Verdict:
+    statuses = {version.minor: version.status for version in known(snapshot.versions)}
+    status = statuses.get(minor)
+    if status is None or status == "UNSUPPORTED":
+        now = "does not support" if status else "does not know"
+        reason = f"{words} is for Kubernetes {minor}, which EKS {now} any more"
+        return replace(failed(reason), evidence={"kubernetes": minor} | _way_on(minor, capacity, snapshot))
+    return passed(f"EKS supports Kubernetes {minor} ({status})", kubernetes=minor)
+
+
+def _image(build: Build, capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot) -> Verdict:
+    if build.line.family == "al2":
+        return _amazon_linux_2(build)
+    history = history_of(build.line, snapshot)
+    way_on = _way_on(build.line.minor, capacity, snapshot)
+    if history.recommended is None:
+        reason = f"{build.words}: AWS recommends no release of {build.line} any more ({history.parameter} is gone)"
+        return replace(failed(reason), evidence={"line": str(build.line)} | way_on)
+    return _recommended(build.line, history.recommended, history, snapshot, way_on)
+
+
+def _recommended(
+    line: ReleaseLine, recommended: Release, history: ReleaseHistory, snapshot: Snapshot, way_on: dict[str, Scalar]
+) -> Verdict:
+    now, in_doubt_at = snapshot.taken_at, recommended.published_at + FAMILY_IN_DOUBT_AFTER
+    days = (now - recommended.published_at).days
+    facts: dict[str, Scalar] = {"line": str(line), "recommended": recommended.version, "recommended_days": days}
+    if now < in_doubt_at:
+        reason = f"the recommended release {recommended.version} of {line} is {days} days old"
+        return replace(passed(reason, due_at=in_doubt_at), evidence=facts)
+    unread = Gap("ec2:DescribeImages", family_pattern(line), "the newest release of the family was not read")
+    newest = known(history.family_newest or unread)
+    try:
+        moved_on = order(line, newest.version) > order(line, recommended.version)
+    except ValueError as error:
+        raise UnreadableError(Gap(unread.action, unread.resource, str(error))) from error
+    reason = f"AWS has recommended no newer release of {line} than {recommended.version} for {days} days"
+    if not moved_on:
+        paused = f"{reason}, nor published any of the whole family: it is paused"
+        return replace(failed(paused, severity=Severity.INFORMATIONAL, owner=Owner.AWS), evidence=facts)
+    other = f"{reason}, and published {newest.version} of the same family for other minors or variants"
+    facts |= {"family_newest": newest.version}
+    return replace(failed(other, severity=Severity.HIGH), evidence=facts | way_on)
+
+
+def _amazon_linux_2(build: Build) -> Verdict:
+    reason = f"{build.words} is Amazon Linux 2, of which AWS built the last EKS image in December 2025 (v20251209)"
+    facts: dict[str, Scalar] = {"line": str(build.line)}
+    ami_type = _SUCCESSORS.get((build.line.variant, build.line.architecture))
+    if ami_type:
+        variant = "nvidia" if build.line.variant == "gpu" else "standard"
+        successor = ReleaseLine("al2023", variant, build.line.architecture, build.line.minor)
+        facts |= {"successor": ami_type, "successor_family": "AmazonLinux2023"}
+        facts |= {"new_image_parameter": parameter_of(successor).names[-1]}
+    return replace(failed(reason), evidence=facts)
+
+
+def _way_on(
+    minor: str, capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot
+) -> dict[str, Scalar]:
+    """Return what the fix takes: the nodes follow a newer control plane, or that has to go ahead."""
+    control_plane = snapshot.cluster.version
+    if minors_behind(minor, control_plane) <= 0:
+        return {"next_minor": next_minor(control_plane)}
+    takes_version = isinstance(capacity, ManagedNodeGroup) and capacity.ami_type != CUSTOM
+    return {"upgrade_to": control_plane} if takes_version else {}

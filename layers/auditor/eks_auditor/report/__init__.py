@@ -1,0 +1,1 @@
+"""Renderers: the same findings for people and for machines."""

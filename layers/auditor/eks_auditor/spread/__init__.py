@@ -1,0 +1,1 @@
+"""How nodes lie over zones: which sources of nodes are siblings, and which are just changing."""

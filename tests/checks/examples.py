@@ -1,0 +1,143 @@
+"""For every check of the catalogue, snapshots on which it says PASSED, FAILED and UNKNOWN.
+
+Under FAILED there is one for each of its fixes, so that every command of the catalogue is rendered by some test.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from eks_auditor.model.capacity import HealthIssue
+from eks_auditor.model.snapshot import Snapshot
+from tests import builders as b
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examples:
+    """Snapshots on which some subject gets each word; no ``unknown`` for a check that needs no read of its own."""
+
+    passed: Snapshot
+    failed: tuple[Snapshot, ...]
+    unknown: Snapshot | None
+
+
+GAP = b.gap()
+HEALTHY = b.snapshot()
+OLD = b.version(100)
+OWN = b.image("20261001", owner_alias=None, name="ours", description="k8s: 1.31.2")
+AL2 = b.image("20251209", name="amazon-eks-node-1.32-v20251209")
+EARLIER = tuple(version for version in b.kubernetes_versions() if version.minor != "1.35")
+TAINT = "k8s.io/cluster-autoscaler/node-template/taint/dedicated"
+
+
+def _launching(image_id: str) -> dict[str, Any]:
+    return {"launch": b.launch(image_ids=(image_id,))}
+
+
+def _late(capacity: Any) -> Snapshot:  # noqa: ANN401  any capacity
+    releases = {str(b.LINE): b.history(100, 70, 5)}
+    return b.snapshot(capacity, releases=releases, images={b.image_id(OLD): b.image(OLD)})
+
+
+def _retired(capacity: Any, **deviations: Any) -> Snapshot:  # noqa: ANN401  any capacity, any field
+    return b.snapshot(capacity, **{"versions": EARLIER} | deviations)
+
+
+def _scaled(capacity: Any) -> Snapshot:  # noqa: ANN401  any capacity
+    """A cluster with proof that the autoscaler runs."""
+    return b.snapshot(capacity, cluster=b.cluster(autoscaler_identity="kube-system/cluster-autoscaler"))
+
+
+_WITHOUT_A_KEY = {key: value for key, value in b.eks_tags().items() if not key.endswith("/enabled")}
+_CLAIMED = b.eks_tags() | {"k8s.io/cluster-autoscaler/old": "owned"}
+_OWNED = b.node(tags={"kubernetes.io/cluster/old": "owned"})
+_ONE_ZONE = b.ZONES[:1]
+_SKEWED = {"instances": b.instances([b.ZONES[0]] * 6), "desired": 6}
+_STOPPED = _SKEWED | {"suspended": frozenset({"AZRebalance", "Launch"})}
+
+EXAMPLES: Mapping[str, Examples] = {
+    "AMI001": Examples(
+        passed=HEALTHY,
+        failed=(
+            _late(b.managed(release_version=b.release_version(100))),
+            _late(b.managed(ami_type="CUSTOM", group=_launching(b.image_id(OLD)))),
+            _late(b.self_managed(group=_launching(b.image_id(OLD)))),
+            _late(b.node_pool(nodes=(b.node(image_id=b.image_id(OLD), launched_at=b.days_ago(30)),))),
+        ),
+        unknown=b.snapshot(releases={}),
+    ),
+    "AMI003": Examples(
+        passed=HEALTHY,
+        failed=(
+            _retired(b.managed()),
+            _retired(b.managed(), cluster=b.cluster(version="1.36")),
+            _retired(b.managed(ami_type="AL2_x86_64", version="1.32", release_version="1.32.9-20251209")),
+            _retired(b.self_managed()),
+            _retired(b.self_managed(group=_launching(AL2.id)), images={AL2.id: AL2}),
+            _retired(b.node_pool()),
+        ),
+        unknown=b.snapshot(releases={}),
+    ),
+    "AMI004": Examples(
+        passed=HEALTHY,
+        failed=(
+            b.snapshot(b.managed(version="1.32")),
+            b.snapshot(b.managed(version="1.36")),
+            b.snapshot(b.managed(ami_type="CUSTOM", group=_launching(OWN.id)), images={OWN.id: OWN}),
+            b.snapshot(b.self_managed(group=_launching(OWN.id)), images={OWN.id: OWN}),
+            b.snapshot(b.node_pool(nodes=(b.node(image_id=OWN.id),)), images={OWN.id: OWN}),
+        ),
+        unknown=b.snapshot(b.managed(version=None)),
+    ),
+    "ZONE001": Examples(
+        passed=HEALTHY,
+        failed=(b.snapshot(b.managed(zones=_ONE_ZONE)), b.snapshot(b.fargate(subnets=(b.subnet(),)))),
+        unknown=b.snapshot(b.managed(groups=GAP)),
+    ),
+    "ZONE002": Examples(
+        passed=HEALTHY,
+        failed=(b.snapshot(b.managed(zones=_ONE_ZONE)), b.snapshot(b.self_managed(zones=_ONE_ZONE))),
+        unknown=b.snapshot(b.managed(group={"subnets": GAP})),
+    ),
+    "ZONE003": Examples(
+        passed=HEALTHY,
+        failed=(
+            b.snapshot(b.managed(group=_SKEWED)),
+            b.snapshot(b.managed(group=_STOPPED)),
+            b.snapshot(b.managed(group=_SKEWED), b.managed("api", group=_SKEWED)),
+            b.snapshot(b.node_pool(nodes=tuple(b.node(n) for n in range(4)))),
+        ),
+        unknown=b.snapshot(b.self_managed(labels=GAP)),
+    ),
+    "CAS001": Examples(
+        passed=_scaled(b.managed()),
+        failed=(
+            _scaled(b.managed(group={"tags": _WITHOUT_A_KEY})),
+            _scaled(b.self_managed(group={"tags": _WITHOUT_A_KEY})),
+        ),
+        unknown=b.snapshot(cluster=b.cluster(autoscaler_identity=GAP)),
+    ),
+    "CAS003": Examples(
+        passed=_scaled(b.managed()),
+        failed=(
+            _scaled(b.managed(group={"tags": _CLAIMED})),
+            _scaled(b.self_managed(group={"tags": _CLAIMED})),
+            _scaled(b.managed(nodes=(_OWNED,))),
+        ),
+        unknown=b.snapshot(cluster=b.cluster(autoscaler_identity=GAP)),
+    ),
+    "CAS004": Examples(
+        passed=_scaled(b.managed()),
+        failed=(
+            _scaled(b.managed(group={"tags": b.eks_tags() | {TAINT: "NoSchedule"}})),
+            _scaled(b.self_managed(group={"tags": b.autoscaler_tags() | {TAINT: "NoSchedule"}})),
+        ),
+        unknown=b.snapshot(cluster=b.cluster(autoscaler_identity=GAP)),
+    ),
+    "HEALTH001": Examples(
+        passed=HEALTHY,
+        failed=(b.snapshot(b.managed(health_issues=(HealthIssue(code="AccessDenied", message="no"),))),),
+        # All it looks at comes with the node group itself: without that there is no subject.
+        unknown=None,
+    ),
+}
