@@ -150,7 +150,7 @@ class Release:
         if owner is None:
             linux = self.kind.family in {Family.AL2, Family.AL2023}
             owner = _LINUX_OWNER if linux else account_of(self.kind.family, region)
-        windows: Document = {"Platform": "windows"} if self.kind.family is Family.WINDOWS else {}
+        windows: Document = {"Platform": "Windows"} if self.kind.family is Family.WINDOWS else {}
         described = image_document(self.image_id(region), self.name, owner, self.published, self.kind.architecture)
         deprecated = self.published + _LIFE_UNTIL_DEPRECATION
         return (

@@ -9,6 +9,7 @@ What it changes, and why:
 * **A changed schedule starts anew.** ministack remembers that a schedule has run, and so never runs a `rate()` one
   that became an `at()` one; and it looks every ten seconds, which is long for a demo.
 * **Concurrency is a number.** A parameter reaches `MaximumConcurrency` as text, which its queue poller cannot take.
+* **A batch of queue messages is authorised as each of them**, as on AWS: `sqs:SendMessage`, not `sqs:SendMessageBatch`.
 * **A session's `aws:PrincipalArn` is its role's ARN**, as on AWS; ministack compares the session's own.
 * **Every request counts as TLS.** The listener is plain HTTP on the loopback; the stack's policies deny that.
 * **A route that says who is behind an access key**, so that the audited AWS can tell the functions' roles apart, and
@@ -33,7 +34,7 @@ from pathlib import Path
 from typing import Any
 
 from ministack import app as gateway
-from ministack.core import iam_evaluator, lambda_runtime
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.services import eventbridge, lambda_svc, scheduler, sts
 
 type Message = MutableMapping[str, Any]
@@ -85,6 +86,17 @@ def count_concurrency() -> None:
         return concurrency(mapping, *arguments, **options)
 
     lambda_svc._sqs_esm_concurrency = counted
+
+
+def authorise_batches() -> None:
+    """Ask for the action that IAM knows where SQS takes a batch."""
+    extract = iam_actions.extract_iam_action
+
+    def of_each(service: str, *request: object) -> str | None:
+        action: str | None = extract(service, *request)
+        return action.removesuffix("Batch") if action and service == "sqs" else action
+
+    iam_actions.extract_iam_action = of_each
 
 
 def compare_roles() -> None:
@@ -140,6 +152,7 @@ def main() -> None:
     allow_aws_events()
     restart_changed_schedules()
     count_concurrency()
+    authorise_batches()
     compare_roles()
     gateway.app = with_routes(gateway.app)
     threading.Thread(target=end_with_starter, daemon=True).start()

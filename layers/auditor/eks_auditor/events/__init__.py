@@ -1,0 +1,1 @@
+"""What comes in and goes between the functions: one typed shape per event source and per message."""

@@ -1,0 +1,286 @@
+"""What changed between what the ledger remembers of a cluster and what an audit found: pure.
+
+Only evidence moves a finding. UNKNOWN, a settling update and an absence from an incomplete snapshot leave the last word
+standing; a transition is a change of (state, severity rung) and nothing else.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from eks_auditor.model.capacity import Kind
+from eks_auditor.model.finding import Finding
+from eks_auditor.model.history import Audit, Change, Head, Record, State, Transition, sequence_of
+from eks_auditor.model.verdict import Scalar, Status
+
+CONFIRM_AFTER = timedelta(minutes=60)
+"""How far apart two audits must see a finding that counts only once confirmed."""
+
+REFRESH_AFTER = timedelta(days=30)
+"""Security Hub deletes a finding that nobody updated for 90 days: an open one is told again well before."""
+
+REFRESH_SPREAD = timedelta(days=5)
+"""Refreshes come earlier by up to this, by a hash of the id, so that a fleet found on one day is not told on one."""
+
+_SET_KINDS: tuple[Kind, ...] = ("managed", "self-managed", "karpenter", "auto-mode")
+"""The kinds whose capacities make up sibling sets."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What to tell and what to keep of one audit.
+
+    Attributes:
+        transitions: Worst first, then by id; refreshes of open findings among them.
+        records: Every record to write, by id: one for each transition but a refresh, and silent ones.
+        head: The cluster's item as it is to be once everything else is saved. ``revision`` is still the one that was
+            loaded and ``saved_at`` is None: both belong to the saving.
+    """
+
+    transitions: tuple[Transition, ...]
+    records: tuple[Record, ...]
+    head: Head
+
+
+def diff(head: Head | None, records: Mapping[str, Record], audit: Audit, *, hub: bool) -> Changes:
+    """Compare an audit with the ledger.
+
+    Args:
+        head: The cluster's item, or None if the ledger does not know the cluster.
+        records: What it keeps of the cluster, by finding id.
+        audit: What was found, newer than ``head``.
+        hub: Whether Security Hub is told; only then are open findings refreshed.
+    """
+    past = _past(head, audit)
+    words = {} if audit.deleted else {finding.id: finding for finding in audit.findings}
+    transitions: list[Transition] = []
+    written: dict[str, Record] = {}
+    for finding_id in sorted(words.keys() | records.keys()):
+        record = records.get(finding_id)
+        after = _after(record, words.get(finding_id), past, audit)
+        if after is None:
+            continue
+        change = _change(record, after)
+        if change is not None:
+            written[finding_id] = after
+            transitions.append(_transition(change, after, record, past, audit))
+        elif record is not None and record.finding.document() != after.finding.document():
+            written[finding_id] = after
+    told = {transition.finding.id for transition in transitions}
+    if hub:
+        now = {**records, **written}
+        transitions += [_refresh(r, audit) for r in now.values() if r.finding.id not in told and _stale(r, audit)]
+    return Changes(
+        transitions=tuple(sorted(transitions, key=lambda t: (-t.finding.severity, t.finding.id))),
+        records=tuple(written.values()),
+        head=_head(past, words, {**records, **written}, audit),
+    )
+
+
+def _past(head: Head | None, audit: Audit) -> Head:
+    """Return what is known of the cluster's present life: nothing, if this is the first audit of it."""
+    if head is None:
+        return Head(cluster=audit.cluster, created_at=audit.created_at, taken_at=audit.taken_at)
+    if audit.deleted or head.created_at == audit.created_at:
+        return head
+    return replace(head, created_at=audit.created_at, checks=frozenset(), sightings={})
+
+
+def _after(record: Record | None, word: Finding | None, past: Head, audit: Audit) -> Record | None:
+    """Return the record as it is to be, or None where the last word stands (or none was ever kept)."""
+    if word is not None and word.status is Status.FAILED and not _waits(word, record, past, audit):
+        return _opened(record, word, audit)
+    if record is None or record.state is not State.OPEN:
+        return None
+    closing = _closing(record, word, audit)
+    return None if closing is None else _closed(record, closing, audit)
+
+
+def _waits(word: Finding, record: Record | None, past: Head, audit: Audit) -> bool:
+    """Tell whether a failure still needs its second sighting."""
+    if not word.confirm or _open_in_this_life(record, audit):
+        return False
+    return audit.taken_at - past.sightings.get(word.id, audit.taken_at) < CONFIRM_AFTER
+
+
+def _open_in_this_life(record: Record | None, audit: Audit) -> bool:
+    return record is not None and record.state is State.OPEN and record.created_at == audit.created_at
+
+
+def _opened(record: Record | None, word: Finding, audit: Audit) -> Record:
+    known = record if record is not None and record.created_at == audit.created_at else None
+    if known is not None and known.state is State.OPEN and known.finding.severity is word.severity:
+        return replace(known, finding=word)
+    return Record(
+        finding=word,
+        state=State.OPEN,
+        sequence=sequence_of(audit.taken_at),
+        first_seen=audit.taken_at if known is None else known.first_seen,
+        changed_at=audit.taken_at,
+        created_at=audit.created_at,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Closing:
+    """How an open finding ends, with the numbers that its reason names."""
+
+    state: State
+    reason: str
+    evidence: Mapping[str, Scalar]
+
+
+def _closing(record: Record, word: Finding | None, audit: Audit) -> _Closing | None:
+    """Judge an open finding that does not fail now."""
+    last = record.finding.evidence
+    if audit.deleted:
+        return _Closing(State.RESOLVED, "the cluster was deleted", last)
+    if record.created_at != audit.created_at:
+        return _Closing(State.RESOLVED, "the cluster was created again", last)
+    if word is None:
+        return _absence(record.finding, audit)
+    if word.status is Status.PASSED:
+        return _Closing(State.RESOLVED, word.reason, word.evidence)
+    if word.status is Status.NOT_APPLICABLE and not word.settling:
+        return _Closing(State.WITHDRAWN, word.reason, word.evidence)
+    return None
+
+
+def _absence(last: Finding, audit: Audit) -> _Closing | None:
+    """Judge an open finding that the audit has no word on."""
+    if last.check_id not in audit.checks:
+        return _Closing(State.WITHDRAWN, f"check {last.check_id} is no longer judged", last.evidence)
+    if _gone(last.subject.kind, audit):
+        return _Closing(State.RESOLVED, "it no longer exists", last.evidence)
+    return None
+
+
+def _closed(record: Record, closing: _Closing, audit: Audit) -> Record:
+    """Close a finding as it was last told, at its rung, with the reason of now and nothing left to mend."""
+    status = Status.PASSED if closing.state is State.RESOLVED else Status.NOT_APPLICABLE
+    return replace(
+        record,
+        finding=replace(record.finding, status=status, reason=closing.reason, evidence=closing.evidence, fix=()),
+        state=closing.state,
+        sequence=sequence_of(audit.taken_at),
+        changed_at=audit.taken_at,
+        hub_at=None,
+    )
+
+
+def _gone(kind: str, audit: Audit) -> bool:
+    """Tell whether an absent subject of this kind is evidently gone; a cluster, while there is one, never is."""
+    if kind == "sibling-set":
+        return audit.sets_whole and all(audit.complete.get(member, False) for member in _SET_KINDS)
+    return any(whole for known, whole in audit.complete.items() if known == kind)
+
+
+def _change(record: Record | None, after: Record) -> Change | None:
+    if after.state is State.RESOLVED:
+        return Change.RESOLVED
+    if after.state is State.WITHDRAWN:
+        return Change.WITHDRAWN
+    if record is None or record.created_at != after.created_at:
+        return Change.OPENED
+    if record.state is not State.OPEN:
+        return Change.REOPENED
+    if after.finding.severity == record.finding.severity:
+        return None
+    return Change.WORSE if after.finding.severity > record.finding.severity else Change.BETTER
+
+
+def _transition(change: Change, after: Record, record: Record | None, past: Head, audit: Audit) -> Transition:
+    first_run = change in (Change.OPENED, Change.REOPENED) and after.finding.check_id not in past.checks
+    rung_changed = change in (Change.WORSE, Change.BETTER)
+    return Transition(
+        change_id=_change_id(after.finding.id, audit.taken_at, change),
+        change=change,
+        sequence=after.sequence,
+        finding=after.finding,
+        first_seen=after.first_seen,
+        previous=record.finding.severity if record is not None and rung_changed else None,
+        baseline=first_run,
+    )
+
+
+def _change_id(finding_id: str, taken_at: datetime, change: Change) -> str:
+    """Name a change by what it is, so that it has the same name whenever it is told."""
+    return hashlib.sha256(f"{finding_id}\n{sequence_of(taken_at)}\n{change}".encode(errors="replace")).hexdigest()[:32]
+
+
+def _stale(record: Record, audit: Audit) -> bool:
+    """Tell whether Security Hub has an open finding not at all, or took it too long ago."""
+    if record.state is not State.OPEN:
+        return False
+    share = int(hashlib.sha256(record.finding.id.encode(errors="replace")).hexdigest()[:8], 16) / 0xFFFFFFFF
+    return record.hub_at is None or audit.taken_at - record.hub_at > REFRESH_AFTER - share * REFRESH_SPREAD
+
+
+def _refresh(record: Record, audit: Audit) -> Transition:
+    return Transition(
+        change_id=_change_id(record.finding.id, audit.taken_at, Change.REFRESHED),
+        change=Change.REFRESHED,
+        sequence=record.sequence,
+        finding=record.finding,
+        first_seen=record.first_seen,
+    )
+
+
+def _head(past: Head, words: Mapping[str, Finding], records: Mapping[str, Record], audit: Audit) -> Head:
+    if audit.deleted:
+        return replace(past, taken_at=audit.taken_at, saved_at=None, sightings={}, due_at=None, deleted=True)
+    sightings = dict(_sightings(past, words, records, audit))
+    first_runs = frozenset() if audit.retryable else frozenset(_judged(words, sightings, audit))
+    return replace(
+        past,
+        taken_at=audit.taken_at,
+        saved_at=None,
+        checks=past.checks & audit.checks | first_runs,
+        sightings=sightings,
+        due_at=_due_at(words, sightings, audit),
+        deleted=False,
+    )
+
+
+def _sightings(
+    past: Head, words: Mapping[str, Finding], records: Mapping[str, Record], audit: Audit
+) -> Iterator[tuple[str, datetime]]:
+    """Yield each failure that waits for its second sighting, with the instant of the first."""
+    for finding_id in sorted(past.sightings.keys() | words.keys()):
+        word, first = words.get(finding_id), past.sightings.get(finding_id)
+        if _open_in_this_life(records.get(finding_id), audit):
+            continue
+        if word is not None and word.status is Status.FAILED:
+            yield finding_id, audit.taken_at if first is None else first
+        elif first is not None and _undecided(finding_id, word, audit):
+            yield finding_id, first
+
+
+def _undecided(finding_id: str, word: Finding | None, audit: Audit) -> bool:
+    """Tell whether an audit says nothing on a finding that was seen once."""
+    if word is not None:
+        return word.status is Status.UNKNOWN or word.settling
+    # Of a sighting only the id is kept: eks-auditor/partition/account/region/cluster/check/kind/key.
+    check_id, kind = finding_id.split("/", 7)[5:7]
+    return check_id in audit.checks and not _gone(kind, audit)
+
+
+def _judged(words: Mapping[str, Finding], sightings: Mapping[str, datetime], audit: Audit) -> Iterator[str]:
+    """Yield the checks whose first run on this cluster is behind them.
+
+    Such a check had no subject, or said something else than UNKNOWN and waits for no second sighting: what its first
+    run saw once is told with the baseline too.
+    """
+    for check_id in audit.checks:
+        said = [word for word in words.values() if word.check_id == check_id]
+        waits = any(word.status is Status.FAILED and word.id in sightings for word in said)
+        if not said or (not waits and any(word.status is not Status.UNKNOWN for word in said)):
+            yield check_id
+
+
+def _due_at(words: Mapping[str, Finding], sightings: Mapping[str, datetime], audit: Audit) -> datetime | None:
+    """Return when time alone changes a word; what is due already waits for evidence, not for time."""
+    instants = [word.due_at for word in words.values() if word.due_at is not None]
+    instants += [first + CONFIRM_AFTER for first in sightings.values()]
+    return min((instant for instant in instants if instant > audit.taken_at), default=None)

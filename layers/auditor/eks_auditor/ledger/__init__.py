@@ -1,0 +1,1 @@
+"""What is remembered of every cluster, written once, together with its announcement."""

@@ -1,0 +1,251 @@
+"""The ledger in DynamoDB, through a client that is given."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from eks_auditor.ledger.documents import (
+    FINDING,
+    HEAD,
+    RELAYED_KEPT,
+    SCHEMA_VERSION,
+    expiry,
+    finding_item,
+    head_of,
+    key,
+    outbox_of,
+    record_of,
+    transact_items,
+)
+from eks_auditor.ledger.instant import written
+from eks_auditor.ledger.outbox import Outbox, OutboxKey
+from eks_auditor.ledger.saving import FencedOut, Saved, save
+from eks_auditor.ledger.transaction import FencedError, Part
+from eks_auditor.model.cluster import ClusterId
+from eks_auditor.model.history import Audit, Head, Record
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+HEADS_INDEX = "heads"
+UNRELAYED_INDEX = "unrelayed"
+
+BACKOFF = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+"""Seconds between the tries of a write that met another one, on top of botocore's own retries of throttles."""
+
+_FENCED = "ConditionalCheckFailed"
+_PASSING = frozenset(
+    {
+        "TransactionConflict",
+        "TransactionConflictException",
+        "ThrottlingError",
+        "ThrottlingException",
+        "ProvisionedThroughputExceeded",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+    }
+)
+"""What another try may get past, as the reason of a cancelled transaction or as the error of any call."""
+
+
+class Ledger:
+    """Every cluster's history, and the announcements that are still to be published.
+
+    A transaction needs the IAM actions of what is in it, ``dynamodb:PutItem`` and ``dynamodb:UpdateItem``; the indexes
+    need ``dynamodb:Query`` on ``<table>/index/*``.
+    """
+
+    AUDIT_ACTIONS = frozenset({"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"})
+    """Of :meth:`head`, :meth:`load`, :meth:`write` and :meth:`save`, on the table."""
+
+    PLAN_ACTIONS = frozenset({"dynamodb:Query"})
+    """Of :meth:`known` and :meth:`due`, on the index ``heads``."""
+
+    RELAY_ACTIONS = frozenset({"dynamodb:Query", "dynamodb:GetItem", "dynamodb:UpdateItem"})
+    """Of :meth:`unrelayed`, on its index, and of :meth:`outbox` and :meth:`mark_relayed`, on the table."""
+
+    IMPORT_ACTIONS = frozenset({"dynamodb:UpdateItem"})
+    """Of :meth:`mark_imported`, on the table."""
+
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        table_name: str,
+        clock: Callable[[], datetime],
+        sleep: Callable[[float], None],
+    ) -> None:
+        """Use a table.
+
+        Args:
+            client: Of DynamoDB, in the table's Region.
+            table_name: The table.
+            clock: What time it is, in UTC.
+            sleep: Waits for some seconds.
+        """
+        self._client = client
+        self._table = table_name
+        self._clock = clock
+        self._sleep = sleep
+
+    def head(self, cluster: ClusterId) -> Head | None:
+        """Return a cluster's HEAD, or None if the ledger does not know it.
+
+        Raises:
+            NewerLedgerError: If a newer release wrote it.
+        """
+        item = self._item(cluster.arn, HEAD)
+        return None if item is None else head_of(item)
+
+    def load(self, cluster: ClusterId) -> tuple[Head | None, dict[str, Record]]:
+        """Return a cluster's HEAD and then its records by finding id.
+
+        In this order, and consistently: should another audit write in between, this HEAD is already out of date, and
+        nothing that was compared with it can be saved.
+
+        Raises:
+            NewerLedgerError: If a newer release wrote any of them.
+        """
+        head = self.head(cluster)
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            ConsistentRead=True,
+            KeyConditionExpression="#cluster = :cluster AND begins_with(#item, :finding)",
+            ExpressionAttributeNames={"#cluster": "cluster", "#item": "item"},
+            ExpressionAttributeValues={":cluster": {"S": cluster.arn}, ":finding": {"S": FINDING}},
+        )
+        records = [record_of(item) for page in pages for item in page["Items"]]
+        return head, {record.finding.id: record for record in records}
+
+    def write(self, part: Part) -> None:
+        """Write one part whole, or nothing of it.
+
+        Raises:
+            FencedError: If its fence does not hold.
+            botocore.exceptions.ClientError: If DynamoDB refuses it for good, or busy beyond patience.
+        """
+        actions: list[Any] = transact_items(part, self._table)
+        try:
+            self._patiently(lambda: self._client.transact_write_items(TransactItems=actions))
+        except ClientError as error:
+            if _FENCED in _reasons(error):
+                raise FencedError from error
+            raise
+
+    def save(self, audit: Audit, *, hub: bool) -> Saved | FencedOut:
+        """Save what an audit changed, with its announcements, on top of exactly what it was compared with.
+
+        Args:
+            audit: What was found.
+            hub: Whether Security Hub is told, and open findings so refreshed.
+
+        Raises:
+            NewerLedgerError: If a newer release wrote what is kept of the cluster; nothing is written.
+            ContendedError, TransitionTooLargeError: See :func:`eks_auditor.ledger.saving.save`.
+        """
+        return save(self, audit, hub=hub, clock=self._clock)
+
+    def known(self, *, account: str | None = None, region: str | None = None) -> list[ClusterId]:
+        """Return every cluster that is there as far as the ledger knows, of one account or Region if named."""
+        clusters = self._heads("#head = :head", {":head": {"S": HEAD}}, {"#head": "head"})
+        return [each for each in clusters if account in (None, each.account) and region in (None, each.region)]
+
+    def due(self, now: datetime) -> list[ClusterId]:
+        """Return the clusters of which some verdict has changed by time alone, the longest due first."""
+        values = {":head": {"S": HEAD}, ":now": {"S": written(now)}}
+        return list(
+            self._heads("#head = :head AND #due_at <= :now", values, {"#head": "head", "#due_at": "due_at"}),
+        )
+
+    def unrelayed(self, before: datetime) -> Iterator[OutboxKey]:
+        """Yield the announcements not published, of audits taken before an instant, the oldest first."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            IndexName=UNRELAYED_INDEX,
+            KeyConditionExpression="#unrelayed = :yes AND #taken_at < :before",
+            ExpressionAttributeNames={"#unrelayed": "unrelayed", "#taken_at": "taken_at"},
+            ExpressionAttributeValues={":yes": {"S": "1"}, ":before": {"S": written(before)}},
+        )
+        for page in pages:
+            for item in page["Items"]:
+                yield OutboxKey(item["cluster"]["S"], item["item"]["S"])
+
+    def outbox(self, outbox_key: OutboxKey) -> Outbox | None:
+        """Return an announcement, or None if there is none (any more).
+
+        Raises:
+            NewerLedgerError: If a newer release wrote it.
+        """
+        item = self._item(outbox_key.cluster, outbox_key.item)
+        return None if item is None else outbox_of(item)
+
+    def mark_relayed(self, outbox_key: OutboxKey, at: datetime) -> None:
+        """Note that an announcement was published; the first time counts, and one that has expired stays gone."""
+        self._update(
+            Key=key(outbox_key.cluster, outbox_key.item),
+            UpdateExpression="SET #relayed_at = if_not_exists(#relayed_at, :at), "
+            "#expires_at = if_not_exists(#expires_at, :expires_at) REMOVE #unrelayed",
+            ConditionExpression="attribute_exists(#item)",
+            ExpressionAttributeNames={f"#{name}": name for name in ("item", "relayed_at", "expires_at", "unrelayed")},
+            ExpressionAttributeValues={":at": {"S": written(at)}, ":expires_at": expiry(at, RELAYED_KEPT)},
+        )
+
+    def mark_imported(self, cluster_arn: str, finding_id: str, sequence: int, hub_at: datetime) -> None:
+        """Note the ``UpdatedAt`` that Security Hub took of a finding, unless the finding has moved on since."""
+        self._update(
+            Key=key(cluster_arn, finding_item(finding_id)),
+            UpdateExpression="SET #hub_at = :hub_at",
+            ConditionExpression="#sequence = :sequence AND #schema_version <= :schema_version "
+            "AND (attribute_not_exists(#hub_at) OR #hub_at < :hub_at)",
+            ExpressionAttributeNames={f"#{name}": name for name in ("hub_at", "sequence", "schema_version")},
+            ExpressionAttributeValues={
+                ":hub_at": {"S": written(hub_at)},
+                ":sequence": {"N": str(sequence)},
+                ":schema_version": {"N": str(SCHEMA_VERSION)},
+            },
+        )
+
+    def _item(self, cluster_arn: str, item: str) -> Mapping[str, Any] | None:
+        answer = self._client.get_item(TableName=self._table, Key=key(cluster_arn, item), ConsistentRead=True)
+        return answer.get("Item")
+
+    def _heads(self, condition: str, values: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[ClusterId]:
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            IndexName=HEADS_INDEX,
+            KeyConditionExpression=condition,
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=values,
+        )
+        for page in pages:
+            for item in page["Items"]:
+                yield ClusterId.from_arn(item["cluster"]["S"])
+
+    def _update(self, **update: Any) -> None:  # noqa: ANN401  the parameters of UpdateItem
+        """Update an item if its condition holds; if not, what it was about is no more, and that is fine."""
+        try:
+            self._patiently(lambda: self._client.update_item(TableName=self._table, **update))
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+
+    def _patiently(self, call: Callable[[], object]) -> None:
+        """Call, again after a pause while others are in the way; never again once a condition failed."""
+        for pause in BACKOFF:
+            try:
+                call()
+            except ClientError as error:
+                reasons = _reasons(error)
+                if _FENCED in reasons or not reasons & _PASSING:
+                    raise
+                self._sleep(pause)
+            else:
+                return
+        call()
+
+
+def _reasons(error: ClientError) -> set[str]:
+    """Return the error's code, and for a cancelled transaction those of its actions."""
+    response = error.response
+    return {response["Error"]["Code"], *(reason.get("Code", "") for reason in response.get("CancellationReasons", []))}

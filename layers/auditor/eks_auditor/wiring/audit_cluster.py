@@ -1,0 +1,236 @@
+"""AuditCluster: one cluster is read, judged and saved."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import cache
+from typing import Any, Protocol
+
+from eks_auditor.check import Check
+from eks_auditor.checks import CATALOGUE
+from eks_auditor.events.messages import AuditRequest, parse_audit_request
+from eks_auditor.findings.judge import audit_of
+from eks_auditor.ledger.saving import ContendedError, FencedOut, Saved
+from eks_auditor.ledger.table import Ledger
+from eks_auditor.model.cluster import ClusterId
+from eks_auditor.model.gap import Gap
+from eks_auditor.model.history import Audit, Head
+from eks_auditor.model.snapshot import Snapshot
+from eks_auditor.plan.targets import Place
+from eks_auditor.settings import Settings
+from eks_auditor.snapshot.clients import Clients
+from eks_auditor.snapshot.reader import ClusterGoneError, ClusterUnreadableError, Reader
+from eks_auditor.wiring.accounts import WORKERS, Accounts
+from eks_auditor.wiring.clock import Clock, make_clock
+from eks_auditor.wiring.records import PostponedError, each_message
+from eks_auditor.wiring.telemetry import Context, Telemetry, make_telemetry
+
+RESERVE_MS = 20_000
+"""With less time left nothing is saved: the queue brings the message again."""
+
+
+class ClusterReader(Protocol):
+    """What reads a cluster."""
+
+    def read(self, cluster: ClusterId, *, not_before: datetime, checkpoint: Callable[[], None]) -> Snapshot:
+        """Read one cluster."""
+
+
+class AuditLedger(Protocol):
+    """What is asked of the ledger."""
+
+    def head(self, cluster: ClusterId) -> Head | None:
+        """Return the cluster's HEAD."""
+
+    def save(self, audit: Audit, *, hub: bool) -> Saved | FencedOut:
+        """Save an audit and announce what it changed."""
+
+
+class AuditCluster:
+    """Audits one cluster a message."""
+
+    def __init__(  # noqa: PLR0913  its neighbours, all by name
+        self,
+        *,
+        reader: ClusterReader,
+        checks: Iterable[Check],
+        ledger: AuditLedger,
+        hub: bool,
+        clock: Clock,
+        telemetry: Telemetry,
+    ) -> None:
+        """Take what reads, what judges and what remembers; ``hub``: whether Security Hub is told."""
+        self._reader = reader
+        self._checks = tuple(checks)
+        self._ledger = ledger
+        self._hub = hub
+        self._clock = clock
+        self._telemetry = telemetry
+
+    def audit(self, body: str, checkpoint: Callable[[], None]) -> None:
+        """Do what a message asks for.
+
+        Args:
+            body: The message.
+            checkpoint: Raises when the time is up.
+
+        Raises:
+            EventError: If the message cannot be read.
+            PostponedError: If the cluster is to be read again, whether or not something was saved.
+        """
+        request = parse_audit_request(body)
+        with self._telemetry.about(audit_id=request.audit_id, cluster=request.cluster.arn):
+            head = self._ledger.head(request.cluster)
+            if _answered(request, head):
+                self._done(f"{request.cluster.arn} was audited since {request.cause} asked for it: merged")
+                return
+            audit = self._read(request, head, checkpoint)
+            if audit is not None:
+                checkpoint()
+                self._save(audit)
+
+    def _read(self, request: AuditRequest, head: Head | None, checkpoint: Callable[[], None]) -> Audit | None:
+        """Read and judge; None where there is nothing to save."""
+        began = self._clock()
+        try:
+            snapshot = self._reader.read(request.cluster, not_before=request.not_before, checkpoint=checkpoint)
+        except ClusterGoneError:
+            return self._gone(request, head, began)
+        except ClusterUnreadableError as error:
+            self._unreadable(error)
+            return None
+        self._tell_gaps(snapshot.gaps)
+        return audit_of(snapshot, self._checks, request.audit_id)
+
+    def _gone(self, request: AuditRequest, head: Head | None, began: datetime) -> Audit | None:
+        if head is None or head.deleted:
+            self._done(f"{request.cluster.arn} does not exist, and the ledger has nothing open for it")
+            return None
+        self._telemetry.info(f"{request.cluster.arn} is gone; what was open is resolved")
+        return Audit(
+            audit_id=request.audit_id,
+            cluster=request.cluster,
+            created_at=head.created_at,
+            taken_at=began,
+            findings=(),
+            checks=frozenset(),
+            complete={},
+            deleted=True,
+        )
+
+    def _unreadable(self, error: ClusterUnreadableError) -> None:
+        self._telemetry.count("Gaps")
+        if error.gap.retryable:
+            message = f"{error}; nothing is saved and it is read again"
+            raise PostponedError(message) from None
+        self._telemetry.warning(
+            f"{error}; nothing is saved and its last findings stand: "
+            f"see whether the Region is enabled and the role may call {error.gap.action}"
+        )
+
+    def _save(self, audit: Audit) -> None:
+        try:
+            saved = self._ledger.save(audit, hub=self._hub)
+        except ContendedError as error:
+            raise PostponedError(str(error)) from None
+        match saved:
+            case FencedOut():
+                self._fenced(audit, saved)
+            case Saved():
+                self._saved(audit, saved)
+
+    def _fenced(self, audit: Audit, fenced: FencedOut) -> None:
+        self._telemetry.count("AuditsFenced")
+        message = f"a newer audit of {audit.cluster.arn} is saved, of {fenced.head.taken_at}; this one is dropped"
+        if fenced.head.saved_at is None:
+            message = f"{message}, and as that one is not whole yet, its message is kept"
+            raise PostponedError(message)
+        self._telemetry.info(message)
+
+    def _saved(self, audit: Audit, saved: Saved) -> None:
+        self._telemetry.count("TransitionsSaved", len(saved.transitions))
+        changes = ", ".join(f"{count} {change.value}" for change, count in sorted(saved.counts.items()))
+        sentence = f"audited {audit.cluster.arn}: {len(audit.findings)} verdicts, {changes or 'nothing changed'}"
+        if not saved.whole:
+            message = f"{sentence}; some reads are to be tried again, so its message is kept"
+            raise PostponedError(message)
+        self._done(sentence)
+
+    def _done(self, sentence: str) -> None:
+        """Count what the heartbeat listens to: an audit saved whole, or found to need nothing."""
+        self._telemetry.count("AuditsDone")
+        self._telemetry.info(sentence)
+
+    def _tell_gaps(self, gaps: tuple[Gap, ...]) -> None:
+        """Say each failing action once, however many resources it failed on."""
+        if gaps:
+            self._telemetry.count("Gaps", len(gaps))
+        counts = Counter(gap.action for gap in gaps)
+        first = {gap.action: gap for gap in reversed(gaps)}
+        for action, count in sorted(counts.items()):
+            self._telemetry.warning(
+                f"{count} reads by {action} failed, the first one: {first[action]}; what needs them is UNKNOWN: "
+                f"see whether the role may call it"
+            )
+
+
+def _answered(request: AuditRequest, head: Head | None) -> bool:
+    """Say whether a snapshot that began after the request is already saved whole."""
+    return head is not None and head.saved_at is not None and head.taken_at > request.not_before
+
+
+def make_checkpoint(context: Context) -> Callable[[], None]:
+    """Return what ends an audit that has too little time left to be saved."""
+
+    def checkpoint() -> None:
+        left = context.get_remaining_time_in_millis()
+        if left < RESERVE_MS:
+            message = f"{left} ms are left, too few to save an audit; nothing is saved and the cluster is read again"
+            raise PostponedError(message)
+
+    return checkpoint
+
+
+def make_clients(accounts: Accounts, partition: str) -> Callable[[str, str], Clients]:
+    """Return what makes the clients that clusters of an account and Region are read with."""
+
+    def clients_for(account: str, region: str) -> Clients:
+        place = Place(partition, account, region)
+        return Clients(
+            eks=accounts.client("eks", place),
+            autoscaling=accounts.client("autoscaling", place),
+            ec2=accounts.client("ec2", place),
+            ssm=accounts.client("ssm", place),
+            account=account,
+            region=region,
+            partition=partition,
+        )
+
+    return clients_for
+
+
+@cache
+def _build(function_arn: str) -> tuple[AuditCluster, Telemetry]:
+    settings = Settings.from_environment()
+    own = Place.of_function(function_arn)
+    accounts = Accounts(own, settings.read_role)
+    clock = make_clock(settings.clock_file)
+    telemetry = make_telemetry(settings.stack)
+    function = AuditCluster(
+        reader=Reader(make_clients(accounts, own.partition), clock, WORKERS),
+        checks=CATALOGUE,
+        ledger=Ledger(accounts.client("dynamodb"), settings.ledger_table, clock, time.sleep),
+        hub=settings.security_hub,
+        clock=clock,
+        telemetry=telemetry,
+    )
+    return function, telemetry
+
+
+def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Audit the cluster of each message."""
+    function, telemetry = _build(context.invoked_function_arn)
+    checkpoint = make_checkpoint(context)
+    with telemetry.invocation(context.aws_request_id):
+        return each_message(event, lambda body: function.audit(body, checkpoint), telemetry)

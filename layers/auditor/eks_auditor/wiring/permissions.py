@@ -1,0 +1,20 @@
+"""The IAM actions that each function calls AWS with, put together from what stands beside the calls.
+
+A test holds the template's policies against this. What Lambda itself does in a function's name (taking messages,
+reading the stream, writing logs) is the template's own.
+"""
+
+from collections.abc import Mapping
+
+from eks_auditor.ledger.table import Ledger
+from eks_auditor.sinks import security_hub, topic
+from eks_auditor.snapshot import listing, reader
+from eks_auditor.wiring import accounts, audit_queue
+
+ACTIONS: Mapping[str, frozenset[str]] = {
+    "PlanAudits": listing.ACTIONS | Ledger.PLAN_ACTIONS | audit_queue.ACTIONS | accounts.ACTIONS,
+    "AuditCluster": reader.ACTIONS | Ledger.AUDIT_ACTIONS | accounts.ACTIONS,
+    "PublishTransitions": Ledger.RELAY_ACTIONS | topic.ACTIONS,
+    "ImportFindings": security_hub.ACTIONS | Ledger.IMPORT_ACTIONS | accounts.ACTIONS,
+}
+"""By the function's logical id in the template."""

@@ -1,0 +1,177 @@
+"""PlanAudits: an event becomes one message for each cluster to audit."""
+
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import cache
+from typing import Any, Protocol
+
+from eks_auditor.events.errors import EventError
+from eks_auditor.events.messages import AuditRequest
+from eks_auditor.events.requests import AuditsRequest, DueRequest, RelayRequest, SweepRequest
+from eks_auditor.events.sources import parse_event
+from eks_auditor.ledger.table import Ledger
+from eks_auditor.model.cluster import ClusterId
+from eks_auditor.model.gap import Gap
+from eks_auditor.plan.audits import plan
+from eks_auditor.plan.targets import Place, parse_targets
+from eks_auditor.settings import Settings
+from eks_auditor.snapshot.eks import list_clusters
+from eks_auditor.wiring.accounts import WORKERS, Accounts
+from eks_auditor.wiring.audit_queue import AuditQueue
+from eks_auditor.wiring.clock import Clock, make_clock
+from eks_auditor.wiring.telemetry import Context, Telemetry, make_telemetry
+
+type Listed = tuple[ClusterId, ...] | Gap
+
+
+class ListingError(Exception):
+    """Places that did not answer for the moment, in one sentence: Lambda tries the whole event again."""
+
+
+class Heads(Protocol):
+    """What is asked of the ledger."""
+
+    def known(self) -> Iterable[ClusterId]:
+        """Return the clusters that are not known to be gone."""
+
+    def due(self, now: datetime) -> Iterable[ClusterId]:
+        """Return the clusters of which a verdict changes by time alone before an instant."""
+
+
+class PlanAudits:
+    """Plans audits."""
+
+    def __init__(  # noqa: PLR0913  its neighbours, all by name
+        self,
+        *,
+        own: Place,
+        places: Iterable[Place],
+        lister: Callable[[Place], Listed],
+        ledger: Heads,
+        queue: AuditQueue,
+        clock: Clock,
+        ids: Callable[[], str],
+        telemetry: Telemetry,
+    ) -> None:
+        """Take the targets, and whom to ask about them."""
+        self._own = own
+        self._places = tuple(places)
+        self._lister = lister
+        self._ledger = ledger
+        self._queue = queue
+        self._clock = clock
+        self._ids = ids
+        self._telemetry = telemetry
+
+    def plan(self, event: Mapping[str, Any]) -> dict[str, int]:
+        """Ask for the audits that an event calls for; return how many.
+
+        Raises:
+            EventError: If the event cannot be read: it is kept in the failure queue.
+            ListingError: If some place did not answer for the moment, once everything else is asked for. Planning again
+                asks for some audits twice, which merge at the reader.
+            NotAskedError: If the queue did not take some audits.
+        """
+        try:
+            request = self._request(event)
+        except EventError as error:
+            self._telemetry.warning(str(error))
+            raise
+        listed = self._list() if isinstance(request, SweepRequest) else {}
+        planned = plan(
+            request,
+            places=self._places,
+            listed=listed,
+            known=self._known(request),
+            now=self._clock(),
+            ids=self._ids,
+        )
+        for sentence in planned.refusals:
+            self._telemetry.warning(sentence)
+        self._queue.ask(planned.audits)
+        for audit in planned.audits:
+            self._tell(audit)
+        if listed and not planned.audits and not any(isinstance(answer, Gap) for answer in listed.values()):
+            # The heartbeat counts samples: a sweep of no clusters is alive, too.
+            self._telemetry.count("AuditsDone", 0)
+        self._require_answers(listed)
+        return {"audits": len(planned.audits)}
+
+    def _request(self, event: Mapping[str, Any]) -> AuditsRequest:
+        request = parse_event(event, partition=self._own.partition)
+        if isinstance(request, RelayRequest):
+            message = "a relay was asked of PlanAudits; send Relay Requested to PublishTransitions"
+            raise EventError(message)
+        return request
+
+    def _list(self) -> dict[Place, Listed]:
+        with ThreadPoolExecutor(WORKERS) as pool:
+            listed = dict(zip(self._places, pool.map(self._lister, self._places), strict=True))
+        for place, answer in listed.items():
+            if isinstance(answer, Gap):
+                self._telemetry.count("PlanGaps")
+                self._telemetry.warning(
+                    f"the clusters of {place} cannot be listed: {answer}; those that the ledger knows there are "
+                    f"audited all the same: see whether the Region is enabled and the role may call {answer.action}"
+                )
+        return listed
+
+    def _known(self, request: AuditsRequest) -> Iterable[ClusterId]:
+        match request:
+            case SweepRequest():
+                return self._ledger.known()
+            case DueRequest():
+                return self._ledger.due(self._clock())
+        return ()
+
+    def _tell(self, audit: AuditRequest) -> None:
+        with self._telemetry.about(audit_id=audit.audit_id, cluster=audit.cluster.arn):
+            self._telemetry.info(f"asked for an audit of {audit.cluster.arn}: {audit.cause}")
+
+    def _require_answers(self, listed: Mapping[Place, Listed]) -> None:
+        silent = [str(place) for place, answer in listed.items() if isinstance(answer, Gap) and answer.retryable]
+        if silent:
+            message = f"{', '.join(silent)} did not answer for the moment; planning is tried again"
+            raise ListingError(message)
+
+
+def make_lister(accounts: Accounts) -> Callable[[Place], Listed]:
+    """Return what lists a place's clusters: with a client of EKS alone, the others would cost more than the call."""
+
+    def lister(place: Place) -> Listed:
+        names = list_clusters(accounts.client("eks", place), place.region)
+        if isinstance(names, Gap):
+            return names
+        return tuple(ClusterId(place.partition, place.account, place.region, name) for name in sorted(names))
+
+    return lister
+
+
+@cache
+def _build(function_arn: str) -> tuple[PlanAudits, Telemetry]:
+    settings = Settings.from_environment()
+    own = Place.of_function(function_arn)
+    accounts = Accounts(own, settings.read_role)
+    clock = make_clock(settings.clock_file)
+    telemetry = make_telemetry(settings.stack)
+    function = PlanAudits(
+        own=own,
+        places=parse_targets(settings.targets, own),
+        lister=make_lister(accounts),
+        ledger=Ledger(accounts.client("dynamodb"), settings.ledger_table, clock, time.sleep),
+        queue=AuditQueue(accounts.client("sqs"), settings.audit_queue_url),
+        clock=clock,
+        ids=lambda: uuid.uuid4().hex,
+        telemetry=telemetry,
+    )
+    return function, telemetry
+
+
+def handle(event: dict[str, Any], context: Context) -> dict[str, int]:
+    """Plan the audits that an event calls for."""
+    function, telemetry = _build(context.invoked_function_arn)
+    with telemetry.invocation(context.aws_request_id):
+        return function.plan(event)

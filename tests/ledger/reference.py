@@ -1,0 +1,167 @@
+"""What the ledger should hold: the accepted audits replayed in the order they were taken, one finding at a time.
+
+Written apart from the production diff, as plainly as possible and without importing any of it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from eks_auditor.model.finding import Finding
+from eks_auditor.model.history import Audit
+
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """An audit that got into the ledger; ``only`` names the findings it got in for, None all of them."""
+
+    audit: Audit
+    only: frozenset[str] | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A finding as it should be kept."""
+
+    state: str
+    rung: str
+    reason: str
+    moved_at: datetime
+    first_seen: datetime
+    life: datetime
+    check_id: str
+    kind: str
+
+
+@dataclass(frozen=True, order=True)
+class Told:
+    """A transition as it should have been announced."""
+
+    at: datetime
+    finding_id: str
+    change: str
+    rung: str
+    rung_before: str
+    first_seen: datetime
+    baseline: bool
+
+
+@dataclass
+class Expected:
+    """The whole ledger of one cluster, and everything it ever announced."""
+
+    rows: dict[str, Row] = field(default_factory=dict)
+    told: list[Told] = field(default_factory=list)
+    life: datetime | None = None
+    taken_at: datetime | None = None
+    whole: bool = False
+    checks: set[str] = field(default_factory=set)
+    seen_once: dict[str, datetime] = field(default_factory=dict)
+    due_at: datetime | None = None
+    deleted: bool = False
+
+
+def replay(accepted: Iterable[Accepted]) -> Expected:
+    ledger = Expected()
+    for each in sorted(accepted, key=lambda one: one.audit.taken_at):
+        _accept(ledger, each)
+    return ledger
+
+
+def _accept(ledger: Expected, accepted: Accepted) -> None:
+    audit = accepted.audit
+    life = audit.created_at
+    if audit.deleted:
+        life = ledger.life or life
+    same_life = ledger.life == life
+    checks = set(ledger.checks) if same_life else set()
+    seen_once = dict(ledger.seen_once) if same_life else {}
+    words = {finding.id: finding for finding in audit.findings}
+    for finding_id in sorted({*words, *ledger.rows, *seen_once}):
+        word, row = words.get(finding_id), ledger.rows.get(finding_id)
+        proof = _confirmed(_proof(finding_id, word, row, audit), word, row, seen_once, audit)
+        if proof != "nothing":
+            seen_once.pop(finding_id, None)
+        if accepted.only is None or finding_id in accepted.only:
+            _move(ledger, finding_id, proof, audit, checks)
+    ledger.taken_at = audit.taken_at
+    ledger.whole = accepted.only is None and not audit.retryable
+    ledger.life = ledger.life or life
+    ledger.deleted = False
+    if accepted.only is None:
+        ledger.life, ledger.deleted, ledger.seen_once = life, audit.deleted, {} if audit.deleted else seen_once
+        ledger.checks = checks if audit.deleted else _checks(checks, seen_once, audit)
+        later = [first + HOUR for first in ledger.seen_once.values()] + [f.due_at for f in audit.findings if f.due_at]
+        ledger.due_at = min((instant for instant in later if instant > audit.taken_at), default=None)
+
+
+def _proof(finding_id: str, word: Finding | None, row: Row | None, audit: Audit) -> str:
+    """What an audit proves of a finding: ``fails``, ``fine: why``, ``moot: why`` or ``nothing``."""
+    if audit.deleted:
+        return "fine: the cluster was deleted"
+    if word is not None:
+        proofs = {"FAILED": "fails", "PASSED": f"fine: {word.reason}", "NOT_APPLICABLE": f"moot: {word.reason}"}
+        return "nothing" if word.settling else proofs.get(word.status, "nothing")
+    check_id, kind = (row.check_id, row.kind) if row else finding_id.split("/")[5:7]
+    if check_id not in audit.checks:
+        return f"moot: check {check_id} is no longer judged"
+    whole = {name for name, complete in audit.complete.items() if complete}
+    needed = {"managed", "self-managed", "karpenter", "auto-mode"} if kind == "sibling-set" else {kind}
+    return "fine: it no longer exists" if needed <= whole else "nothing"
+
+
+def _confirmed(proof: str, word: Finding | None, row: Row | None, seen_once: dict[str, datetime], audit: Audit) -> str:
+    """Turn a failure that is seen for the first time into no proof, and remember it."""
+    already_open = row is not None and row.state == "OPEN" and row.life == audit.created_at
+    if proof == "fails" and word is not None and word.confirm and not already_open:
+        first = seen_once.setdefault(word.id, audit.taken_at)
+        return "fails" if audit.taken_at >= first + HOUR else "nothing"
+    return proof
+
+
+def _move(ledger: Expected, finding_id: str, proof: str, audit: Audit, checks: set[str]) -> None:
+    row = ledger.rows.get(finding_id)
+    if row is not None and row.life != audit.created_at and not audit.deleted and proof != "fails":
+        proof = "fine: the cluster was created again"
+    verb, _, reason = proof.partition(": ")
+    if verb == "fails":
+        (word,) = (finding for finding in audit.findings if finding.id == finding_id)
+        _fails(ledger, word, audit, checks)
+    elif row is not None and row.state == "OPEN" and verb in ("fine", "moot"):
+        state, change = ("RESOLVED", "resolved") if verb == "fine" else ("WITHDRAWN", "withdrawn")
+        ledger.rows[finding_id] = replace(row, state=state, reason=reason, moved_at=audit.taken_at)
+        ledger.told.append(Told(audit.taken_at, finding_id, change, row.rung, "", row.first_seen, baseline=False))
+
+
+def _fails(ledger: Expected, word: Finding, audit: Audit, checks: set[str]) -> None:
+    row = ledger.rows.get(word.id)
+    rung, before, change = word.severity.name, "", ""
+    first_seen, moved_at = audit.taken_at, audit.taken_at
+    if row is None or row.life != audit.created_at:
+        change = "opened"
+    elif row.state != "OPEN":
+        change, first_seen = "reopened", row.first_seen
+    elif row.rung == rung:
+        first_seen, moved_at = row.first_seen, row.moved_at
+    else:
+        ladder = ["INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL"]
+        change = "worse" if ladder.index(rung) > ladder.index(row.rung) else "better"
+        first_seen, before = row.first_seen, row.rung
+    ledger.rows[word.id] = Row(
+        "OPEN", rung, word.reason, moved_at, first_seen, audit.created_at, word.check_id, word.subject.kind
+    )
+    if change:
+        baseline = change in ("opened", "reopened") and word.check_id not in checks
+        ledger.told.append(Told(audit.taken_at, word.id, change, rung, before, first_seen, baseline))
+
+
+def _checks(checks: set[str], seen_once: dict[str, datetime], audit: Audit) -> set[str]:
+    after = {check_id for check_id in checks if check_id in audit.checks}
+    for check_id in () if audit.retryable else audit.checks:
+        said = [finding for finding in audit.findings if finding.check_id == check_id]
+        words = {"waits" if f.status == "FAILED" and f.id in seen_once else str(f.status) for f in said}
+        if not words or ("waits" not in words and words != {"UNKNOWN"}):
+            after.add(check_id)
+    return after

@@ -1,0 +1,263 @@
+"""Whatever the order, the ledger is what the accepted audits say, and everything it says was announced once.
+
+Audits run at the same time, one message arrives twice, runs die half-way: all of it is tried, step by step, against a
+reference that was written apart. The mutants at the end show what each safeguard is for.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import product
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from eks_auditor.findings.diff import Changes, diff
+from eks_auditor.ledger import outbox, saving, transaction
+from eks_auditor.ledger.saving import FencedOut
+from eks_auditor.ledger.transaction import Fence, Part, plan_parts
+from eks_auditor.model.finding import Finding
+from eks_auditor.model.history import Audit, Head, Record, State
+from eks_auditor.model.verdict import Severity, Status
+from tests.ledger.build import (
+    CREATED_AGAIN,
+    audit,
+    deletion,
+    finding,
+    not_applicable,
+    passed,
+    settling,
+    unknown,
+)
+from tests.ledger.explore import Saving, World, begin, difference, explore
+from tests.ledger.fake import FencedOnTimeAlone, Unfenced
+
+HOUR = timedelta(hours=1)
+
+type Make = Callable[[float], Audit]
+
+ONE_FINDING: dict[str, Make] = {
+    "fails": lambda t: audit(t, finding()),
+    "fails lower": lambda t: audit(t, finding(severity=Severity.LOW)),
+    "fails otherwise": lambda t: audit(t, finding(reason="another reason")),
+    "fails perhaps": lambda t: audit(t, finding(confirm=True)),
+    "fails, something else unread": lambda t: audit(t, finding(), retryable=True),
+    "passes": lambda t: audit(t, passed()),
+    "unknown": lambda t: audit(t, unknown()),
+    "not applicable": lambda t: audit(t, not_applicable()),
+    "settling": lambda t: audit(t, settling()),
+    "gone": audit,
+    "not listed": lambda t: audit(t, complete={}),
+    "check off": lambda t: audit(t, checks=frozenset({"ZONE003"})),
+    "created again, fails": lambda t: audit(t, finding(), created_at=CREATED_AGAIN),
+    "created again, passes": lambda t: audit(t, passed(), created_at=CREATED_AGAIN),
+    "created again, fails perhaps": lambda t: audit(t, finding(confirm=True), created_at=CREATED_AGAIN),
+    "deleted": deletion,
+}
+
+
+RACES: dict[str, tuple[Audit, ...]] = {
+    "two that disagree": (
+        audit(0, finding("a"), finding("b"), finding("c")),
+        audit(10, passed("a"), finding("b", severity=Severity.LOW), finding("c", reason="another reason")),
+    ),
+    "one message twice": (
+        audit(0, finding("a"), finding("b")),
+        audit(0, finding("a"), finding("b")),
+        audit(10, passed("a"), passed("b")),
+    ),
+    "three that disagree": (
+        audit(0, finding("a"), finding("b")),
+        audit(10, passed("a"), finding("b", severity=Severity.CRITICAL)),
+        audit(20, finding("a"), passed("b")),
+    ),
+    "one that saw little": (
+        audit(0, finding("a"), finding("b")),
+        audit(10, unknown("a"), complete={}),
+        audit(20, passed("a"), finding("b", reason="another reason")),
+    ),
+    "a deletion between": (audit(0, finding("a"), finding("b")), deletion(10), audit(20, finding("a"), passed("b"))),
+    "a new life": (
+        audit(0, finding("a"), finding("b")),
+        audit(10, finding("a"), passed("b"), created_at=CREATED_AGAIN),
+        audit(20, passed("a"), finding("b"), created_at=CREATED_AGAIN),
+    ),
+    "two sightings": (
+        audit(0, finding("a", confirm=True), finding("b")),
+        audit(60, finding("a", confirm=True), passed("b")),
+        audit(90, finding("a", confirm=True), finding("b")),
+    ),
+    "gaps that are read again": (
+        audit(0, finding("a"), retryable=True),
+        audit(10, finding("a"), finding("b"), retryable=True),
+        audit(20, passed("a"), finding("b")),
+    ),
+}
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One transition or silent write a part, so that a few findings already make audits of several parts."""
+    monkeypatch.setattr(outbox, "TRANSITIONS_LIMIT", 1)
+    monkeypatch.setattr(transaction, "SILENT_COUNT", 1)
+
+
+def first_wrong(worlds: Iterator[World]) -> str | None:
+    return next((problem for world in worlds if (problem := difference(world)) is not None), None)
+
+
+def one_by_one(audits: Sequence[Audit]) -> World:
+    """Every audit in the order it is given, each to its end."""
+    world = begin(audits)
+    for number in range(len(audits)):
+        while number in world.running():
+            world = world.stepped(number)
+    return world
+
+
+def test_every_history_of_three_audits_is_the_references() -> None:
+    for names in product(ONE_FINDING, repeat=3):
+        audits = [ONE_FINDING[name](minutes) for name, minutes in zip(names, (0, 40, 80), strict=True)]
+        assert difference(one_by_one(audits)) is None, names
+
+
+def test_every_two_audits_in_either_order_are_the_references() -> None:
+    for names in product(ONE_FINDING, repeat=2):
+        sooner, later = (ONE_FINDING[name](minutes) for name, minutes in zip(names, (0, 80), strict=True))
+        world = one_by_one([later, sooner])
+        assert difference(world) is None, names
+        if not later.deleted:
+            assert isinstance(world.savings[1].result, FencedOut)
+
+
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("race", RACES)
+def test_every_interleaving_ends_as_the_reference(race: str) -> None:
+    worlds = list(explore(RACES[race]))
+    assert len({world.position() for world in worlds}) > 50
+    assert first_wrong(iter(worlds)) is None
+
+
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("race", RACES)
+def test_every_interleaving_with_a_crash_ends_as_the_reference(race: str) -> None:
+    worlds = list(explore(RACES[race], crashes=1))
+    assert any(world.crashes() for world in worlds)
+    assert first_wrong(iter(worlds)) is None
+
+
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("race", RACES)
+def test_the_next_audit_heals_whatever_a_crash_left(race: str) -> None:
+    """Any end of any race, followed by one audit without gaps, has open exactly what fails in it."""
+    last = RACES[race][-1]
+    sweep = replace(
+        last,
+        taken_at=last.taken_at + HOUR,
+        findings=tuple(replace(each, confirm=False) for each in last.findings),
+        audit_id="sweep",
+    )
+    failing = {each.id: each.severity for each in sweep.findings if each.status is Status.FAILED}
+    for world in explore(RACES[race], crashes=2):
+        if not world.running():
+            healed = World(world.table, (*world.savings, Saving(sweep)))
+            while healed.running():
+                healed = healed.stepped(len(healed.savings) - 1)
+            assert difference(healed) is None
+            assert healed.table.head is not None
+            assert healed.table.head.saved_at is not None
+            records = healed.table.records.values()
+            assert {r.finding.id: r.finding.severity for r in records if r.state is State.OPEN} == failing
+
+
+WORDS: list[Callable[[str], Finding]] = [
+    finding,
+    lambda name: finding(name, severity=Severity.LOW),
+    lambda name: finding(name, severity=Severity.CRITICAL),
+    lambda name: finding(name, confirm=True),
+    lambda name: finding(name, reason="another reason"),
+    lambda name: finding(name, check_id="ZONE003", kind="sibling-set"),
+    passed,
+    unknown,
+    not_applicable,
+    settling,
+]
+AUDITS = st.builds(
+    lambda minutes, words, deviations: audit(minutes, *(word(name) for name, word in words.items()), **deviations),
+    st.integers(0, 200),
+    st.dictionaries(st.sampled_from("abcd"), st.sampled_from(WORDS)),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "retryable": st.booleans(),
+            "complete": st.sampled_from([{}, {"managed": True}, {"managed": False, "self-managed": True}]),
+            "checks": st.sampled_from([frozenset({"ZONE002"}), frozenset({"ZONE003"})]),
+            "created_at": st.just(CREATED_AGAIN),
+        },
+    ),
+)
+RUNS = st.lists(st.one_of(AUDITS, st.integers(0, 200).map(deletion)), min_size=2, max_size=5)
+
+
+@pytest.mark.usefixtures("small_parts")
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(RUNS, st.lists(st.integers(0, 20), max_size=60))
+def test_any_audits_in_any_order_end_as_the_reference(audits: list[Audit], choices: list[int]) -> None:
+    world = begin(audits)
+    for choice in (*choices, *[0] * 1000):
+        if not (running := world.running()):
+            break
+        number = running[choice % len(running)]
+        dies = choice == 20 and world.savings[number].written
+        world = world.crashed(number) if dies else world.stepped(number)
+        assert difference(world) is None
+    assert not world.running()
+
+
+class TestMutants:
+    """Each is the production code less one safeguard, and the same tests find what goes wrong."""
+
+    @pytest.mark.parametrize("race", ["two that disagree", "three that disagree", "one that saw little"])
+    def test_no_fence(self, race: str) -> None:
+        assert first_wrong(explore(RACES[race], table=Unfenced)) is not None
+        assert first_wrong(explore(RACES[race])) is None
+
+    def test_a_fence_on_time_alone(self) -> None:
+        """A newer audit that loaded before an older one wrote would never resolve what that one opened."""
+        problem = first_wrong(explore(RACES["two that disagree"], table=FencedOnTimeAlone))
+        assert problem is not None
+        assert first_wrong(explore(RACES["two that disagree"])) is None
+
+    def test_resolve_on_unknown(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def mutant(head: Head | None, records: dict[str, Record], now: Audit, *, hub: bool) -> Changes:
+            words = tuple(
+                replace(each, status=Status.PASSED) if each.status is Status.UNKNOWN else each for each in now.findings
+            )
+            return diff(head, records, replace(now, findings=words), hub=hub)
+
+        audits = [audit(0, finding()), audit(10, unknown())]
+        assert difference(one_by_one(audits)) is None
+        monkeypatch.setattr(saving, "diff", mutant)
+        assert difference(one_by_one(audits)) is not None
+
+    def test_publish_before_save(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The announcement in a transaction before that of its findings: the relay tells what may never be kept."""
+        monkeypatch.setattr(saving, "plan_parts", announce_first)
+        assert first_wrong(explore([audit(0, finding())])) is not None
+        assert first_wrong(explore([audit(0, finding()), audit(10, passed())], crashes=1)) is not None
+
+
+def announce_first(loaded: Head | None, changes: Changes, audited: Audit, *, now: datetime) -> tuple[Part, ...]:
+    """Plan as ever, then cut each part in two: what is told, and after that what is kept."""
+    whole = plan_parts(loaded, changes, audited, now=now)
+    halves = [half for part in whole for half in (replace(part, writes=()), replace(part, outbox=None))]
+    before = 0 if loaded is None else loaded.revision
+    return tuple(
+        replace(
+            half,
+            fence=whole[0].fence if number == 0 else Fence(revision=before + number),
+            head=replace(half.head, revision=before + number + 1),
+        )
+        for number, half in enumerate(halves)
+    )

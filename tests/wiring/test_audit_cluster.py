@@ -1,0 +1,246 @@
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from eks_auditor.checks import CATALOGUE
+from eks_auditor.events.messages import AuditRequest
+from eks_auditor.ledger.documents import NewerLedgerError
+from eks_auditor.ledger.saving import ContendedError, FencedOut, Saved
+from eks_auditor.model.history import Head
+from eks_auditor.model.snapshot import Snapshot
+from eks_auditor.snapshot.reader import ClusterGoneError, ClusterUnreadableError
+from eks_auditor.wiring.audit_cluster import AuditCluster, make_checkpoint
+from eks_auditor.wiring.records import each_message
+from tests.builders import CLUSTER_ID, NOW, gap, snapshot
+from tests.sinks.fakes import refused
+from tests.sinks.transitions import AUDIT_ID, transitions
+from tests.wiring.fakes import Context, FakeLedger, FakeReader, Heard, Ticking, failures, messages
+
+ASKED = NOW - timedelta(minutes=1)
+REQUEST = AuditRequest(audit_id=AUDIT_ID, cluster=CLUSTER_ID, not_before=ASKED, cause="sweep")
+
+
+def head(taken_at: datetime = NOW, **deviations: Any) -> Head:  # noqa: ANN401  any field of it
+    usual: dict[str, Any] = {
+        "cluster": CLUSTER_ID,
+        "created_at": NOW - timedelta(days=400),
+        "taken_at": taken_at,
+        "saved_at": taken_at,
+    }
+    return Head(**usual | deviations)
+
+
+class Auditing:
+    """The function among its neighbours: a healthy cluster that the ledger does not know, unless said otherwise."""
+
+    def __init__(
+        self,
+        answer: Snapshot | Exception | None = None,
+        ledger: FakeLedger | None = None,
+        context: Context | None = None,
+    ) -> None:
+        self.heard = Heard()
+        self.context = context or Context()
+        self.reader = FakeReader(snapshot() if answer is None else answer)
+        self.ledger = ledger or FakeLedger()
+        self.function = AuditCluster(
+            reader=self.reader,
+            checks=CATALOGUE,
+            ledger=self.ledger,
+            hub=True,
+            clock=Ticking(),
+            telemetry=self.heard.telemetry,
+        )
+
+    def take(self, *bodies: str) -> list[str]:
+        """Hand over messages as Lambda does; return the ids of those that failed."""
+        checkpoint = make_checkpoint(self.context)
+        event = messages(*(bodies or (REQUEST.body(),)))
+        return failures(each_message(event, lambda body: self.function.audit(body, checkpoint), self.heard.telemetry))
+
+
+def test_a_cluster_is_read_judged_and_saved() -> None:
+    auditing = Auditing()
+    assert auditing.take() == []
+    (audit,) = auditing.ledger.saved
+    assert (audit.audit_id, audit.cluster, audit.taken_at) == (AUDIT_ID, CLUSTER_ID, snapshot().taken_at)
+    assert audit.created_at == snapshot().cluster.created_at
+    assert audit.checks == {check.id for check in CATALOGUE}
+    assert {finding.check_id for finding in audit.findings} <= audit.checks
+    assert audit.findings
+    assert audit.complete == snapshot().complete
+    assert not audit.retryable
+    assert not audit.deleted
+    assert auditing.ledger.hub == [True]
+    assert auditing.reader.not_before == ASKED
+    assert auditing.heard.counts["AuditsDone"] == 1
+
+
+def test_every_line_of_an_audit_carries_its_id() -> None:
+    auditing = Auditing(snapshot(gaps=(gap(),)))
+    auditing.take()
+    assert len(auditing.heard.lines) == 2
+    assert {line["audit_id"] for line in auditing.heard.lines} == {AUDIT_ID}
+    auditing.take("{}")
+    assert "audit_id" not in auditing.heard.lines[-1], "the next message is no part of that audit"
+
+
+def test_a_request_that_a_saved_audit_answers_costs_one_read_of_head() -> None:
+    auditing = Auditing(ledger=FakeLedger(head()))
+    assert auditing.take() == []
+    assert auditing.reader.reads == []
+    assert auditing.heard.counts == {"AuditsDone": 1}
+    assert "merged" in auditing.heard.sentences[0]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [head(ASKED), head(ASKED - timedelta(hours=1)), head(saved_at=None)],
+    ids=["begun at the same instant", "begun earlier", "not saved whole"],
+)
+def test_a_request_that_no_saved_audit_answers_is_done(found: Head) -> None:
+    auditing = Auditing(ledger=FakeLedger(found))
+    auditing.take()
+    assert auditing.reader.reads == [CLUSTER_ID]
+    assert len(auditing.ledger.saved) == 1
+
+
+def test_a_cluster_deleted_between_planning_and_reading_is_saved_as_gone() -> None:
+    known = head(ASKED)
+    auditing = Auditing(ClusterGoneError(CLUSTER_ID), FakeLedger(known))
+    assert auditing.take() == []
+    (audit,) = auditing.ledger.saved
+    assert audit.deleted
+    assert audit.created_at == known.created_at
+    assert NOW < audit.taken_at < NOW + timedelta(seconds=1)
+    assert audit.findings == ()
+    assert auditing.heard.counts["AuditsDone"] == 1
+
+
+@pytest.mark.parametrize("found", [None, head(ASKED, deleted=True)])
+def test_a_cluster_that_never_was_or_is_known_to_be_gone_leaves_nothing_to_save(found: Head | None) -> None:
+    auditing = Auditing(ClusterGoneError(CLUSTER_ID), FakeLedger(found))
+    assert auditing.take() == []
+    assert auditing.ledger.saved == []
+    assert auditing.heard.counts == {"AuditsDone": 1}
+
+
+def test_a_cluster_that_may_not_be_read_gets_one_sentence_and_its_findings_stand() -> None:
+    denied = gap("eks:DescribeCluster", CLUSTER_ID.arn, "AccessDeniedException: no")
+    auditing = Auditing(ClusterUnreadableError(CLUSTER_ID, denied))
+    assert auditing.take() == []
+    assert auditing.ledger.saved == []
+    (sentence,) = auditing.heard.warnings
+    assert "eks:DescribeCluster" in sentence
+    assert auditing.heard.counts == {"Gaps": 1}, "the heartbeat does not hear of it"
+
+
+def test_a_region_that_is_not_enabled_is_such_a_cluster() -> None:
+    disabled = gap("eks:DescribeCluster", CLUSTER_ID.arn, "UnrecognizedClientException: the token is invalid")
+    auditing = Auditing(ClusterUnreadableError(CLUSTER_ID, disabled))
+    assert auditing.take() == []
+    assert "see whether the Region is enabled" in auditing.heard.warnings[0]
+
+
+def test_a_cluster_that_is_silent_for_the_moment_is_read_again() -> None:
+    busy = gap("eks:DescribeCluster", CLUSTER_ID.arn, "ThrottlingException: slow down")
+    auditing = Auditing(ClusterUnreadableError(CLUSTER_ID, replace(busy, retryable=True)))
+    assert auditing.take() == ["message-0"]
+    assert auditing.ledger.saved == []
+    assert len(auditing.heard.warnings) == 1
+
+
+def test_what_was_read_is_saved_though_a_retryable_gap_is_left_and_the_cluster_is_read_again() -> None:
+    busy = gap("ec2:DescribeImages", "ami-1", "RequestLimitExceeded: slow down")
+    auditing = Auditing(snapshot(gaps=(gap(), replace(busy, retryable=True))))
+    assert auditing.take() == ["message-0"]
+    (audit,) = auditing.ledger.saved
+    assert audit.retryable
+    assert auditing.heard.counts["Gaps"] == 2
+    assert "AuditsDone" not in auditing.heard.counts
+
+
+def test_a_missing_permission_is_said_once_however_many_reads_it_fails() -> None:
+    auditing = Auditing(snapshot(gaps=tuple(gap(resource=f"ami-{number}") for number in range(40))))
+    assert auditing.take() == []
+    (sentence,) = auditing.heard.warnings
+    assert sentence.startswith("40 reads by ec2:DescribeImages failed, the first one: ec2:DescribeImages on ami-0: ")
+    assert auditing.heard.counts["Gaps"] == 40
+    assert auditing.heard.counts["AuditsDone"] == 1
+
+
+@pytest.mark.parametrize("left_ms", [0, 19_999])
+def test_with_too_little_time_left_nothing_is_saved(left_ms: int) -> None:
+    auditing = Auditing(context=Context(left_ms))
+    assert auditing.take() == ["message-0"]
+    assert auditing.ledger.saved == []
+    assert f"{left_ms} ms are left" in auditing.heard.warnings[0]
+
+
+def test_time_that_runs_out_while_reading_saves_nothing() -> None:
+    auditing = Auditing()
+
+    def slow() -> None:
+        auditing.context.left_ms = 15_000
+
+    auditing.reader._meanwhile = slow  # noqa: SLF001  what happens while it reads
+    assert auditing.take() == ["message-0"]
+    assert auditing.ledger.saved == []
+
+
+def test_an_audit_that_comes_too_late_is_dropped_and_said() -> None:
+    auditing = Auditing(ledger=FakeLedger(answer=FencedOut(head=head(NOW + timedelta(hours=1)), parts=0)))
+    assert auditing.take() == []
+    assert auditing.heard.counts == {"AuditsFenced": 1}
+    assert "this one is dropped" in auditing.heard.sentences[0]
+
+
+def test_an_audit_that_comes_too_late_for_one_that_is_not_whole_keeps_its_message() -> None:
+    newer = head(NOW + timedelta(hours=1), saved_at=None)
+    auditing = Auditing(ledger=FakeLedger(answer=FencedOut(head=newer, parts=0)))
+    assert auditing.take() == ["message-0"]
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        ContendedError("other audits came between 5 times"),
+        NewerLedgerError("HEAD has schema version 2"),
+        refused(error="InternalServerError", call="TransactWriteItems"),
+    ],
+)
+def test_a_ledger_that_cannot_take_it_keeps_the_message_with_one_sentence(trouble: Exception) -> None:
+    auditing = Auditing(ledger=FakeLedger(answer=trouble))
+    assert auditing.take() == ["message-0"]
+    assert len(auditing.heard.warnings) == 1
+    assert "exception" not in auditing.heard.lines[-1], "no trace: this is no bug"
+
+
+def test_transitions_are_counted_and_named() -> None:
+    saved = Saved(transitions=transitions(3), parts=1, whole=True)
+    auditing = Auditing(ledger=FakeLedger(answer=saved))
+    auditing.take()
+    assert auditing.heard.counts["TransitionsSaved"] == 3
+    assert auditing.heard.sentences[0].endswith("3 opened")
+
+
+def test_a_message_that_cannot_be_read_waits_in_its_queue_and_the_others_are_done() -> None:
+    auditing = Auditing()
+    newer = json.dumps(json.loads(REQUEST.body()) | {"schema_version": 2})
+    assert auditing.take("not json", newer, REQUEST.body()) == ["message-0", "message-1"]
+    assert len(auditing.ledger.saved) == 1
+    assert len(auditing.heard.warnings) == 2
+    assert auditing.heard.counts["MessagesUnreadable"] == 1
+    assert auditing.heard.counts["MessagesNewer"] == 1
+
+
+def test_a_bug_in_a_check_is_told_with_its_trace_and_saves_nothing() -> None:
+    auditing = Auditing(ValueError("a bug"))
+    assert auditing.take() == ["message-0"]
+    line = auditing.heard.lines[-1]
+    assert line["level"] == "ERROR"
+    assert "ValueError: a bug" in line["exception"]
+    assert auditing.ledger.saved == []

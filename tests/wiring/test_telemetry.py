@@ -1,0 +1,54 @@
+import json
+from contextlib import suppress
+
+import pytest
+
+from eks_auditor.wiring.telemetry import make_telemetry
+from tests.wiring.fakes import Heard
+
+
+def test_a_metric_has_the_stack_as_its_one_dimension(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "eks-auditor")
+    telemetry = make_telemetry("my-stack")
+    with telemetry.invocation("request-1"):
+        telemetry.count("AuditsDone")
+        telemetry.count("Gaps", 3)
+    with telemetry.invocation("request-2"):
+        telemetry.count("AuditsDone")
+    first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    (directive,) = first["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == "EksAuditor"
+    assert directive["Dimensions"] == [["Stack"]]
+    assert (first["Stack"], first["AuditsDone"], first["Gaps"]) == ("my-stack", [1], [3])
+    assert (second["Stack"], second["AuditsDone"]) == ("my-stack", [1])
+    assert "Gaps" not in second
+
+
+def test_an_invocation_that_counts_nothing_prints_no_metric(capsys: pytest.CaptureFixture[str]) -> None:
+    with make_telemetry("my-stack").invocation("request-1"):
+        pass
+    assert capsys.readouterr().out == ""
+
+
+def test_metrics_are_printed_though_the_function_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry = make_telemetry("my-stack")
+    with suppress(ZeroDivisionError), telemetry.invocation("request-1"):
+        telemetry.count("PlanGaps", 1 // len([1]))
+        telemetry.count("Gaps", 1 // len([]))
+    assert json.loads(capsys.readouterr().out)["PlanGaps"] == [1]
+
+
+def test_keys_stay_where_they_belong() -> None:
+    heard = Heard()
+    with heard.telemetry.invocation("request-1"):
+        with heard.telemetry.about(audit_id="audit-1"):
+            heard.telemetry.info("within")
+        heard.telemetry.info("after")
+    with heard.telemetry.invocation("request-2"):
+        heard.telemetry.warning("next")
+    within, after, following = heard.lines
+    assert (within["audit_id"], within["request_id"]) == ("audit-1", "request-1")
+    assert "audit_id" not in after
+    assert following["request_id"] == "request-2"
