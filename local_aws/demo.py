@@ -78,8 +78,10 @@ class Demo:
         table = Table(
             box=box.SIMPLE_HEAD, title=f"Security Hub holds {len(active)} active findings", title_justify="left"
         )
-        for column in ("severity", "check", "where", "what"):
-            table.add_column(column, overflow="fold")
+        for column in ("severity", "check"):
+            table.add_column(column, no_wrap=True)
+        table.add_column("where", ratio=2, overflow="fold")
+        table.add_column("what", ratio=3, overflow="fold")
         for found in active:
             label = found["Severity"]["Label"]
             where = f"{found['AwsAccountId']} {_region(found)}\n{_subject(found)}"
@@ -176,7 +178,8 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave the local AWS running and say how to use it")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, _terminated)
-    console = Console(highlight=False)
+    # Where the output is no terminal its width is unknown, and 80 columns would break every sentence.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 132)
     console.print("[bold]eks-auditor[/]: the unmodified template on a local AWS, with no AWS account.")
     console.print("Building with SAM, starting the local AWS, deploying …")
     try:
