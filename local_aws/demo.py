@@ -127,7 +127,8 @@ class Demo:
             (message["cluster"]["name"], transition["finding"]["subject"]["name"]) for message, transition in told
         }
         if changes != {"resolved": 1} or subjects != {(cluster, nodegroup)}:
-            message = f"expected one resolution of {nodegroup} in {cluster} and nothing else; told was {dict(changes)} of {subjects}"
+            told_instead = f"told was {dict(changes)} of {sorted(subjects)}"
+            message = f"expected one resolution of {nodegroup} in {cluster} and nothing else; {told_instead}"
             raise StageError(message)
         [(_, transition)] = told
         self.say("Told was exactly one thing, and no alarm a second time:")

@@ -1,17 +1,21 @@
-"""Both halves of the local AWS together: the audited fleet, and the unmodified stack deployed beside it.
+"""Both halves of the local AWS: the audited fleet, and the unmodified stack deployed beside it.
 
-The demo and the end-to-end tests run on this. Nothing is invoked directly: a schedule fires, an event is put on the bus,
-and what follows is the stack's own doing.
+The demo and the end-to-end tests run on this. Nothing is invoked directly: a schedule fires, an event is put on the bus
+or a message into a queue, and what follows is the stack's own doing.
 """
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Self
 
+from boto3.dynamodb.types import TypeDeserializer
+
+from eks_auditor.wiring.clock import make_clock
 from local_aws.audited_aws import AuditedAws
 from local_aws.deployment import ACCOUNT, REGION, DeploymentAws
 from local_aws.fleet import Fleet
@@ -51,12 +55,17 @@ class Stage:
         fleet: Fleet,
         *,
         parameters: Mapping[str, str] | None = None,
-        environment: Mapping[str, str] | None = None,
-        clock: Callable[[], datetime] | None = None,
+        clock_file: Path | None = None,
     ) -> None:
-        """Take a fleet, template parameters and settings of the functions beside the template's."""
-        self.audited = AuditedAws(fleet, clock=clock or (lambda: datetime.now(UTC)), resolver=self._caller_of)
-        self.deployment = DeploymentAws({**self.audited.environment(), **(environment or {})})
+        """Take a fleet and template parameters, and for tests that move time a file to keep it in."""
+        self._clock_file = clock_file
+        self.clock = make_clock(None if clock_file is None else str(clock_file))
+        """What time it is for the fleet and for the functions."""
+        if clock_file is not None:
+            self._set_clock(fleet.now)
+        self.audited = AuditedAws(fleet, clock=self.clock, resolver=self._caller_of)
+        told = {} if clock_file is None else {"EKS_AUDITOR_TEST_CLOCK": str(clock_file)}
+        self.deployment = DeploymentAws({**self.audited.environment(), **told})
         self.places = tuple(
             Place(account, region)
             for account, described in sorted(fleet.accounts.items())
@@ -88,12 +97,32 @@ class Stage:
 
     # -- making things happen
 
+    def advance(self, by: timedelta) -> None:
+        """Let time pass, for the fleet and for the functions.
+
+        Raises:
+            StageError: If the stage lives by the machine's own clock.
+        """
+        self._set_clock(self.clock() + by)
+
+    def _set_clock(self, instant: datetime) -> None:
+        if self._clock_file is None:
+            message = "this stage lives by the machine's clock; give it a clock_file"
+            raise StageError(message)
+        new = self._clock_file.with_suffix(".new")
+        new.write_text(instant.isoformat(), encoding="utf-8")
+        new.replace(self._clock_file)  # whole or not at all: functions read it at any moment
+
     def fire_sweep(self) -> datetime:
         """Set the deployed sweep schedule to fire in a few seconds, once, and return the instant of asking."""
-        asked = datetime.now(UTC)
+        return self.fire("SweepScheduleName")
+
+    def fire(self, output: str) -> datetime:
+        """Set a deployed schedule, by the name of its output, to fire in a few seconds, once."""
+        asked = self.clock()
         scheduler = self.deployment.client("scheduler")
-        schedule = scheduler.get_schedule(Name=self.outputs["SweepScheduleName"])
-        at = asked + _HEAD_START
+        schedule = scheduler.get_schedule(Name=self.outputs[output])
+        at = datetime.now(UTC) + _HEAD_START
         scheduler.update_schedule(
             Name=schedule["Name"],
             ScheduleExpression=f"at({at:%Y-%m-%dT%H:%M:%S})",
@@ -105,7 +134,7 @@ class Stage:
 
     def request_audit(self, *clusters: str) -> datetime:
         """Put an "Audit Requested" event for clusters (ARNs) on the stack's bus, and return the instant of asking."""
-        asked = datetime.now(UTC)
+        asked = self.clock()
         self.put_event("eks-auditor", "Audit Requested", {"schema_version": 1, "clusters": list(clusters)})
         return asked
 
@@ -133,8 +162,6 @@ class Stage:
 
     def ledger(self) -> list[dict[str, Any]]:
         """Return every item of the ledger, in DynamoDB's own types resolved to plain values."""
-        from boto3.dynamodb.types import TypeDeserializer  # noqa: PLC0415  only here
-
         plain = TypeDeserializer().deserialize
         pages = self.deployment.client("dynamodb").get_paginator("scan").paginate(TableName=self.outputs["LedgerTable"])
         return [{name: plain(value) for name, value in found.items()} for page in pages for found in page["Items"]]

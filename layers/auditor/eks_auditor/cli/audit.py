@@ -1,0 +1,145 @@
+"""``eks-auditor audit``."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eks_auditor.check import Check
+from eks_auditor.cli.errors import UsageError
+from eks_auditor.cli.options import (
+    STDOUT,
+    Clock,
+    Format,
+    Invocation,
+    checks_chosen,
+    require_writable,
+    severity,
+)
+from eks_auditor.cli.output import progress, say, table_shape, write
+from eks_auditor.cli.reading import Reading, Wanted, read_clusters
+from eks_auditor.model.verdict import Severity
+from eks_auditor.report.asff_document import render_asff
+from eks_auditor.report.audited import AuditedCluster, Report, audited, report_of
+from eks_auditor.report.json_document import render_json
+from eks_auditor.report.snapshot_file import SnapshotFileError, read_snapshot_file
+from eks_auditor.report.table import render_table
+
+FAILED = 1
+
+
+def audit(  # noqa: PLR0913  one parameter an option
+    context: typer.Context,
+    *,
+    region: Annotated[
+        list[str] | None,
+        typer.Option(help="Region to audit, repeatable, or `all`. Default: the configured one.", metavar="REGION"),
+    ] = None,
+    cluster: Annotated[
+        list[str] | None,
+        typer.Option(help="Cluster to audit, by name or ARN, repeatable. Default: all.", metavar="NAME|ARN"),
+    ] = None,
+    profile: Annotated[str | None, typer.Option(help="Profile of the AWS configuration.")] = None,
+    check: Annotated[
+        list[str] | None, typer.Option(help="Check to judge by, repeatable. Default: all.", metavar="ID")
+    ] = None,
+    skip_check: Annotated[list[str] | None, typer.Option(help="Check to leave out, repeatable.", metavar="ID")] = None,
+    form: Annotated[Format, typer.Option("--format", help="How to print the report.")] = Format.TABLE,
+    output: Annotated[str, typer.Option(help="File to write; `-` is standard output.", metavar="FILE")] = STDOUT,
+    recorded: Annotated[
+        list[Path] | None,
+        typer.Option("--from", help="Judge a recorded snapshot instead of AWS, repeatable.", metavar="SNAPSHOT"),
+    ] = None,
+    fail_on: Annotated[
+        Severity | None,
+        typer.Option(
+            help="Exit with 1 if a finding fails at this severity or above.",
+            parser=severity,
+            metavar="INFORMATIONAL|LOW|MEDIUM|HIGH|CRITICAL",
+        ),
+    ] = None,
+    show_all: Annotated[
+        bool, typer.Option("--all", help="Show NOT_APPLICABLE too, and list PASSED in the table.")
+    ] = False,
+) -> None:
+    """Read clusters, judge them, and print what was found, worst first.
+
+    Exit codes: 0 audited; 1 a finding failed at or above --fail-on; 2 wrong usage or configuration; 3 nothing could
+    be read.
+    """
+    clock = Invocation.of(context).clock
+    checks = checks_chosen(check or [], skip_check or [])
+    require_writable(output)
+    started = clock()
+    if recorded:
+        _refuse_both(region, cluster, profile)
+        reading = _read_files(recorded)
+    else:
+        reading = _read_aws(Wanted.of(region or [], cluster or []), profile, clock)
+    report = report_of(_judged(reading, checks), gaps=reading.gaps, started=started)
+    write(_rendered(report, form, output, show_all=show_all), output)
+    for sentence in reading.notes:
+        say(f"{sentence}.")
+    if fail_on is not None and report.fails_at(fail_on):
+        raise typer.Exit(FAILED)
+
+
+def _refuse_both(region: list[str] | None, cluster: list[str] | None, profile: str | None) -> None:
+    if region or cluster or profile:
+        message = "--from judges recorded snapshots and asks AWS nothing: leave out --region, --cluster and --profile"
+        raise UsageError(message)
+
+
+def _read_aws(wanted: Wanted, profile: str | None, clock: Clock) -> Reading:
+    with progress() as show:
+        return read_clusters(wanted, profile=profile, clock=clock, show=show)
+
+
+def _read_files(paths: list[Path]) -> Reading:
+    """Read recorded snapshots.
+
+    Raises:
+        UsageError: If one is broken, or two are of the same cluster.
+    """
+    reading = Reading()
+    for path in paths:
+        try:
+            snapshot = read_snapshot_file(path)
+        except SnapshotFileError as error:
+            raise UsageError(str(error)) from error
+        arn = snapshot.cluster.id.arn
+        if arn in reading.files:
+            message = f"{reading.files[arn]} and {path} are snapshots of the same cluster {arn}: give one of them"
+            raise UsageError(message)
+        reading.files[arn] = path
+        reading.snapshots.append(snapshot)
+    return reading
+
+
+def _judged(reading: Reading, checks: Sequence[Check]) -> Iterator[AuditedCluster]:
+    """Judge what was read.
+
+    Raises:
+        UsageError: If a file's values make no sense together, which the shape of the file does not tell.
+    """
+    for snapshot in reading.snapshots:
+        try:
+            yield audited(snapshot, checks)
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            file = reading.files.get(snapshot.cluster.id.arn)
+            if file is None:
+                raise
+            message = f"{file}: holds what cannot be judged: {error}; record it again with `eks-auditor snapshot`"
+            raise UsageError(message) from error
+
+
+def _rendered(report: Report, form: Format, output: str, *, show_all: bool) -> str:
+    match form:
+        case Format.JSON:
+            return render_json(report, show_all=show_all)
+        case Format.ASFF:
+            return render_asff(report)
+        case Format.TABLE:
+            width, colour = table_shape(output)
+            return render_table(report, width=width, colour=colour, show_all=show_all)

@@ -1,0 +1,334 @@
+"""Reads of EC2 Auto Scaling: groups, what they launch, and what has happened to them."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from itertools import batched
+from typing import TYPE_CHECKING
+
+from eks_auditor.model.capacity import GroupInstance
+from eks_auditor.model.gap import Gap
+from eks_auditor.snapshot.reading import for_each, one_line, read, utc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from mypy_boto3_autoscaling import AutoScalingClient
+    from mypy_boto3_autoscaling.type_defs import (
+        ActivityTypeDef,
+        AutoScalingGroupTypeDef,
+        FilterTypeDef,
+        LaunchTemplateOverridesOutputTypeDef,
+        LaunchTemplateSpecificationTypeDef,
+    )
+
+ACTIONS = frozenset(
+    {
+        "autoscaling:DescribeAutoScalingGroups",
+        "autoscaling:DescribeInstanceRefreshes",
+        "autoscaling:DescribeLaunchConfigurations",
+        "autoscaling:DescribeScalingActivities",
+    }
+)
+"""The IAM actions that the calls in here need."""
+
+NAMES_A_CALL = 50
+"""Names a DescribeAutoScalingGroups or DescribeLaunchConfigurations call takes without asking for larger pages."""
+
+MOST_ACTIVITIES = 1000
+"""Activities read of a group: one that fails to launch every minute writes 20,000 in 14 days, all saying the same."""
+
+_LARGEST_PAGE = 100
+_OPEN_REFRESHES = frozenset({"Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking"})
+_FAILED = frozenset({"Failed", "Cancelled"})
+
+# Auto Scaling words SetDesiredCapacity as "At <time> a user request explicitly set group desired capacity changing the
+# desired capacity from 3 to 4." EKS's own updates call UpdateAutoScalingGroup: "a user request update of
+# AutoScalingGroup constraints to min: …", which does not match.
+_HAND_SCALING = re.compile(
+    r"(?:At \S+ )?a user request (?:explicitly )?set(?:ting)? (?:the )?(?:group )?desired capacity", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateRef:
+    """A launch template's version as a group refers to it: a number, ``$Default`` or ``$Latest``."""
+
+    template: str
+    by_id: bool
+    version: str
+
+    def __str__(self) -> str:
+        """Read like ``lt-0123:4``."""
+        return f"{self.template}:{self.version}"
+
+    @property
+    def numbered(self) -> bool:
+        """Whether it always means the same version."""
+        return self.version.isdigit()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One way a group launches: a template, and the override's own image and type where it has them."""
+
+    template: TemplateRef
+    image_id: str | None = None
+    instance_type: str | None = None
+    requirements: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribedGroup:
+    """An Auto Scaling group as it is described; subnets, templates and activities are read apart.
+
+    Attributes:
+        instances: Their ``zone_id`` is the zone's name where Auto Scaling gives no id.
+        sources: What it launches from, in its order; empty with a launch configuration.
+        placement_group: The group's own placement group.
+        targeted_reservation: Whether it launches into a targeted capacity reservation.
+    """
+
+    name: str
+    arn: str
+    created_at: datetime
+    min_size: int
+    max_size: int
+    desired: int
+    tags: Mapping[str, str]
+    subnet_ids: tuple[str, ...]
+    instances: tuple[GroupInstance, ...]
+    suspended: frozenset[str]
+    sources: tuple[Source, ...]
+    launch_configuration: str | None
+    placement_group: str | None
+    targeted_reservation: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchConfiguration:
+    """A launch configuration's image and type."""
+
+    image_id: str
+    instance_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedActivity:
+    """A launch that failed; its zone is named, not yet identified."""
+
+    subnet_id: str | None
+    zone_name: str | None
+    at: datetime
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Activities:
+    """What a group's scaling activities tell: launches that failed lately, and how often somebody set its size."""
+
+    failed: tuple[FailedActivity, ...]
+    hand_scalings: int
+
+
+def name_batches(names: Iterable[str]) -> list[tuple[str, ...]]:
+    """Cut names into what one call takes."""
+    return list(batched(sorted(names), NAMES_A_CALL, strict=False))
+
+
+def describe_groups(client: AutoScalingClient, names: tuple[str, ...]) -> dict[str, DescribedGroup | Gap]:
+    """Describe groups by name; those that do not exist are left out."""
+
+    def call() -> dict[str, DescribedGroup | Gap]:
+        pages = client.get_paginator("describe_auto_scaling_groups").paginate(
+            AutoScalingGroupNames=names, PaginationConfig={"PageSize": _LARGEST_PAGE}
+        )
+        groups = (_group(group) for page in pages for group in page["AutoScalingGroups"])
+        return {group.name: group for group in groups}
+
+    found = read("autoscaling:DescribeAutoScalingGroups", ", ".join(names), call)
+    return {**for_each(found, names)} if isinstance(found, Gap) else found
+
+
+def find_groups(client: AutoScalingClient, key: str, value: str | None = None) -> tuple[DescribedGroup, ...] | Gap:
+    """Describe all groups that carry a tag, whatever its value unless one is given."""
+    wanted: FilterTypeDef = (
+        {"Name": "tag-key", "Values": [key]} if value is None else {"Name": f"tag:{key}", "Values": [value]}
+    )
+
+    def call() -> tuple[DescribedGroup, ...]:
+        pages = client.get_paginator("describe_auto_scaling_groups").paginate(
+            Filters=[wanted], PaginationConfig={"PageSize": _LARGEST_PAGE}
+        )
+        return tuple(_group(group) for page in pages for group in page["AutoScalingGroups"])
+
+    return read("autoscaling:DescribeAutoScalingGroups", f"tag {key}", call)
+
+
+def list_empty_groups(client: AutoScalingClient, region: str) -> tuple[DescribedGroup, ...] | Gap:
+    """Describe all groups of the account and Region that have no instances."""
+
+    def call() -> tuple[DescribedGroup, ...]:
+        pages = client.get_paginator("describe_auto_scaling_groups").paginate(
+            PaginationConfig={"PageSize": _LARGEST_PAGE}
+        )
+        empty = (group for page in pages for group in page["AutoScalingGroups"] if not group.get("Instances"))
+        return tuple(_group(group) for group in empty)
+
+    return read("autoscaling:DescribeAutoScalingGroups", region, call)
+
+
+def _group(described: AutoScalingGroupTypeDef) -> DescribedGroup:
+    reservation = described.get("CapacityReservationSpecification", {})
+    return DescribedGroup(
+        name=described["AutoScalingGroupName"],
+        arn=described["AutoScalingGroupARN"],
+        created_at=utc(described["CreatedTime"]),
+        min_size=described["MinSize"],
+        max_size=described["MaxSize"],
+        desired=described["DesiredCapacity"],
+        tags={tag["Key"]: tag.get("Value", "") for tag in described.get("Tags", [])},
+        subnet_ids=tuple(part for part in described.get("VPCZoneIdentifier", "").replace(" ", "").split(",") if part),
+        instances=tuple(
+            GroupInstance(
+                id=instance["InstanceId"],
+                zone_id=instance.get("AvailabilityZoneId") or instance["AvailabilityZone"],
+                lifecycle_state=instance["LifecycleState"],
+            )
+            for instance in described.get("Instances", [])
+        ),
+        suspended=frozenset(process["ProcessName"] for process in described.get("SuspendedProcesses", [])),
+        sources=tuple(_sources(described)),
+        launch_configuration=described.get("LaunchConfigurationName"),
+        placement_group=described.get("PlacementGroup"),
+        targeted_reservation=bool(reservation.get("CapacityReservationTarget")),
+    )
+
+
+def _sources(described: AutoScalingGroupTypeDef) -> Iterator[Source]:
+    if "LaunchTemplate" in described:
+        yield Source(_template(described["LaunchTemplate"]))
+    if "MixedInstancesPolicy" in described:
+        policy = described["MixedInstancesPolicy"]["LaunchTemplate"]
+        base = _template(policy["LaunchTemplateSpecification"])
+        overrides = policy.get("Overrides", [])
+        yield from (_override(base, override) for override in overrides)
+        if not overrides:
+            yield Source(base)
+
+
+def _override(base: TemplateRef, override: LaunchTemplateOverridesOutputTypeDef) -> Source:
+    own = override.get("LaunchTemplateSpecification")
+    return Source(
+        template=_template(own) if own else base,
+        image_id=override.get("ImageId"),
+        instance_type=override.get("InstanceType"),
+        requirements="InstanceRequirements" in override,
+    )
+
+
+def _template(specification: LaunchTemplateSpecificationTypeDef) -> TemplateRef:
+    identifier = specification.get("LaunchTemplateId")
+    return TemplateRef(
+        template=identifier or specification["LaunchTemplateName"],
+        by_id=identifier is not None,
+        version=specification.get("Version", "$Default"),
+    )
+
+
+def describe_launch_configurations(
+    client: AutoScalingClient, names: tuple[str, ...]
+) -> dict[str, LaunchConfiguration | Gap]:
+    """Describe launch configurations by name; those that do not exist are left out, and user data is not looked at."""
+
+    def call() -> dict[str, LaunchConfiguration | Gap]:
+        pages = client.get_paginator("describe_launch_configurations").paginate(
+            LaunchConfigurationNames=names, PaginationConfig={"PageSize": _LARGEST_PAGE}
+        )
+        return {
+            described["LaunchConfigurationName"]: LaunchConfiguration(
+                image_id=described["ImageId"], instance_type=described["InstanceType"]
+            )
+            for page in pages
+            for described in page["LaunchConfigurations"]
+        }
+
+    found = read("autoscaling:DescribeLaunchConfigurations", ", ".join(names), call)
+    return {**for_each(found, names)} if isinstance(found, Gap) else found
+
+
+def find_open_refresh(client: AutoScalingClient, group: str) -> str | Gap | None:
+    """Return the status of the group's instance refresh that is not over, or None."""
+
+    def call() -> str | None:
+        answer = client.describe_instance_refreshes(AutoScalingGroupName=group, MaxRecords=_LARGEST_PAGE)
+        while True:  # boto3 has no paginator for it
+            for refresh in answer["InstanceRefreshes"]:
+                if refresh["Status"] in _OPEN_REFRESHES:
+                    return refresh["Status"]
+            token = answer.get("NextToken")
+            if not token:
+                return None
+            answer = client.describe_instance_refreshes(
+                AutoScalingGroupName=group, MaxRecords=_LARGEST_PAGE, NextToken=token
+            )
+
+    return read("autoscaling:DescribeInstanceRefreshes", group, call)
+
+
+def read_activities(
+    client: AutoScalingClient, group: str, *, failed_since: datetime, scaled_since: datetime
+) -> Activities | Gap:
+    """Read a group's activities, newest first, until they are older than ``scaled_since``.
+
+    Counts are of the newest :data:`MOST_ACTIVITIES`. A request that adds three instances makes three activities with
+    one and the same sentence: it counts once.
+    """
+
+    def call() -> Activities:
+        pages = client.get_paginator("describe_scaling_activities").paginate(
+            AutoScalingGroupName=group,
+            PaginationConfig={"PageSize": _LARGEST_PAGE, "MaxItems": MOST_ACTIVITIES},
+        )
+        recent: list[ActivityTypeDef] = []
+        for page in pages:
+            recent += [activity for activity in page["Activities"] if activity["StartTime"] > scaled_since]
+            if any(activity["StartTime"] <= scaled_since for activity in page["Activities"]):
+                break
+        return Activities(failed=tuple(_failures(recent, failed_since)), hand_scalings=_hand_scalings(recent))
+
+    return read("autoscaling:DescribeScalingActivities", group, call)
+
+
+def _hand_scalings(activities: Sequence[ActivityTypeDef]) -> int:
+    """Count the requests; a cause without its time is told from others by the activity's own."""
+    requests = set()
+    for activity in activities:
+        if match := _HAND_SCALING.search(activity.get("Cause", "")):
+            said = match.group()
+            requests.add(said if said.startswith("At ") else f"{activity['StartTime']} {said}")
+    return len(requests)
+
+
+def _failures(activities: Sequence[ActivityTypeDef], since: datetime) -> Iterator[FailedActivity]:
+    for activity in activities:
+        if activity["StatusCode"] in _FAILED and activity["StartTime"] > since:
+            details = _details(activity.get("Details", ""))
+            yield FailedActivity(
+                subnet_id=details.get("Subnet ID"),
+                zone_name=details.get("Availability Zone"),
+                at=utc(activity["StartTime"]),
+                message=one_line(activity.get("StatusMessage") or activity.get("Cause", "")),
+            )
+
+
+def _details(text: str) -> dict[str, str]:
+    """Read an activity's details, a JSON object in a string; an unreadable one tells nothing."""
+    try:
+        details = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return details if isinstance(details, dict) else {}

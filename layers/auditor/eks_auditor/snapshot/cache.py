@@ -1,0 +1,96 @@
+"""What audits in one process share. Caches tell the truth: a value carries the instant it was read at."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import Lock
+
+from eks_auditor.model.capacity import InstanceType
+from eks_auditor.model.cluster import KubernetesVersion
+from eks_auditor.model.release import Image, ReleaseHistory
+from eks_auditor.plan.targets import Place
+from eks_auditor.snapshot.autoscaling import DescribedGroup
+from eks_auditor.snapshot.eks import Update
+
+LONGEST_SHARED = timedelta(minutes=10)
+"""How long a changeable answer serves other audits."""
+
+
+class Lasting[V]:
+    """Answers that cannot change, kept for the life of the process."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._values: dict[tuple[Place, str], V] = {}
+        self._lock = Lock()
+
+    def get(self, place: Place, name: str) -> V | None:
+        """Return what is known of a name, or None."""
+        with self._lock:
+            return self._values.get((place, name))
+
+    def put(self, place: Place, name: str, value: V) -> None:
+        """Keep an answer."""
+        with self._lock:
+            self._values[place, name] = value
+
+
+@dataclass(frozen=True, slots=True)
+class Dated[V]:
+    """A value and the instant before it was read."""
+
+    value: V
+    read_at: datetime
+
+
+class Passing[V]:
+    """Answers that may change: shared among audits that were asked for before the answer was read."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._values: dict[tuple[Place, str], Dated[V]] = {}
+        self._lock = Lock()
+
+    def get(self, place: Place, name: str, *, not_before: datetime, now: datetime) -> Dated[V] | None:
+        """Return an answer read after ``not_before`` and at most :data:`LONGEST_SHARED` before ``now``, or None."""
+        with self._lock:
+            found = self._values.get((place, name))
+        if found is None or not not_before < found.read_at or now - found.read_at > LONGEST_SHARED:
+            return None
+        return found
+
+    def put(self, place: Place, name: str, value: V, read_at: datetime) -> None:
+        """Share an answer, and forget those that are too old to serve; a newer one that is there stays."""
+        with self._lock:
+            self._values = {
+                key: dated for key, dated in self._values.items() if read_at - dated.read_at <= LONGEST_SHARED
+            }
+            there = self._values.get((place, name))
+            if there is None or there.read_at <= read_at:
+                self._values[place, name] = Dated(value, read_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """Everything that outlives an audit.
+
+    Attributes:
+        images: By id: name, owner, dates.
+        instance_types: By name.
+        updates: A cluster's updates that are over, by cluster name and id.
+        joined: The clusters that a numbered launch template version's user data joins, by template and version.
+        joined_now: The same of ``$Default`` and ``$Latest``.
+        versions: EKS's Kubernetes versions, by Region.
+        histories: Release histories, by line.
+        offered_zones: Zone ids that offer a type, by its name.
+        unclaimed_groups: Auto Scaling groups without instances and without a cluster's tag, by Region.
+    """
+
+    images: Lasting[Image] = field(default_factory=Lasting)
+    instance_types: Lasting[InstanceType] = field(default_factory=Lasting)
+    updates: Lasting[Update] = field(default_factory=Lasting)
+    joined: Lasting[frozenset[str]] = field(default_factory=Lasting)
+    joined_now: Passing[frozenset[str]] = field(default_factory=Passing)
+    versions: Passing[tuple[KubernetesVersion, ...]] = field(default_factory=Passing)
+    histories: Passing[ReleaseHistory] = field(default_factory=Passing)
+    offered_zones: Passing[frozenset[str]] = field(default_factory=Passing)
+    unclaimed_groups: Passing[tuple[DescribedGroup, ...]] = field(default_factory=Passing)

@@ -1,0 +1,250 @@
+"""Reads of EC2: instances, subnets, images, instance types and where they are offered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import batched
+from typing import TYPE_CHECKING
+
+from eks_auditor.model.capacity import InstanceType, Node
+from eks_auditor.model.cluster import Subnet
+from eks_auditor.model.gap import Gap
+from eks_auditor.model.release import Image
+from eks_auditor.snapshot.reading import code_of, for_each, read, utc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ec2.type_defs import (
+        FilterTypeDef,
+        ImageTypeDef,
+        InstanceTypeDef,
+        InstanceTypeInfoTypeDef,
+        SubnetTypeDef,
+    )
+
+ACTIONS = frozenset(
+    {
+        "ec2:DescribeImages",
+        "ec2:DescribeInstanceTypeOfferings",
+        "ec2:DescribeInstanceTypes",
+        "ec2:DescribeInstances",
+        "ec2:DescribeLaunchTemplateVersions",
+        "ec2:DescribePlacementGroups",
+        "ec2:DescribeSubnets",
+    }
+)
+"""The IAM actions that the calls in here and in :mod:`eks_auditor.snapshot.templates` need."""
+
+NODE_TAGS = ("aws:", "eks:", "karpenter", "kubernetes.io", "k8s.io", "alpha.eksctl.io")
+"""Beginnings of the tags of an instance that a snapshot keeps; the rest is other people's business."""
+
+_LARGEST_PAGE = 1000
+_NAMES_A_CALL = 100
+
+_BAD_IMAGE = "InvalidAMIID"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """An instance that may be a node.
+
+    Attributes:
+        node: As a node; its ``zone_id`` is the zone's name where EC2 gives no id.
+        subnet_id: Where it is.
+        run_by_eks: Whether EKS launched it as an EC2 managed instance, which only Auto Mode does.
+    """
+
+    node: Node
+    subnet_id: str
+    run_by_eks: bool
+
+
+def find_instances(client: EC2Client, name: str, value: str) -> tuple[Instance, ...] | Gap:
+    """Return the pending and running instances that match a filter, such as ``tag:aws:eks:cluster-name``.
+
+    Auto Mode's too, where the account hides the resources that AWS manages in it.
+    """
+    filters: list[FilterTypeDef] = [
+        {"Name": name, "Values": [value]},
+        {"Name": "instance-state-name", "Values": ["pending", "running"]},
+    ]
+
+    def call() -> tuple[Instance, ...]:
+        pages = client.get_paginator("describe_instances").paginate(
+            Filters=filters,
+            IncludeManagedResources=True,
+            PaginationConfig={"PageSize": _LARGEST_PAGE},
+        )
+        reservations = (reservation for page in pages for reservation in page["Reservations"])
+        return tuple(_instance(instance) for reservation in reservations for instance in reservation["Instances"])
+
+    return read("ec2:DescribeInstances", f"{name} {value}", call)
+
+
+def _instance(described: InstanceTypeDef) -> Instance:
+    operator, placement = described.get("Operator", {}), described["Placement"]
+    tags = {tag["Key"]: tag.get("Value", "") for tag in described.get("Tags", [])}
+    return Instance(
+        node=Node(
+            id=described["InstanceId"],
+            image_id=described["ImageId"],
+            instance_type=described["InstanceType"],
+            zone_id=placement.get("AvailabilityZoneId") or placement["AvailabilityZone"],
+            launched_at=utc(described["LaunchTime"]),
+            tags={key: value for key, value in tags.items() if key.startswith(NODE_TAGS)},
+        ),
+        subnet_id=described.get("SubnetId", ""),
+        run_by_eks=operator.get("Managed", False) and operator.get("Principal", "").startswith("eks."),
+    )
+
+
+def find_subnets(client: EC2Client, name: str, values: tuple[str, ...]) -> tuple[Subnet, ...] | Gap:
+    """Return the subnets that match a filter: ``vpc-id`` or ``subnet-id``; those that do not exist are left out."""
+
+    def call() -> tuple[Subnet, ...]:
+        pages = client.get_paginator("describe_subnets").paginate(
+            Filters=[{"Name": name, "Values": values}], PaginationConfig={"PageSize": _LARGEST_PAGE}
+        )
+        return tuple(_subnet(subnet) for page in pages for subnet in page["Subnets"])
+
+    return read("ec2:DescribeSubnets", ", ".join(values), call)
+
+
+def _subnet(described: SubnetTypeDef) -> Subnet:
+    return Subnet(
+        id=described["SubnetId"],
+        vpc_id=described["VpcId"],
+        zone_id=described["AvailabilityZoneId"],
+        zone_name=described["AvailabilityZone"],
+        free_addresses=described["AvailableIpAddressCount"],
+        public=described["MapPublicIpOnLaunch"],
+    )
+
+
+def batches(names: Iterable[str]) -> list[tuple[str, ...]]:
+    """Cut image ids or instance types into what one call is asked for; a filter takes at most 200."""
+    return list(batched(sorted(names), _NAMES_A_CALL, strict=False))
+
+
+def describe_images(client: EC2Client, ids: tuple[str, ...]) -> dict[str, Image | Gap]:
+    """Describe images by id, deprecated and disabled ones too; one that cannot be seen is its own gap.
+
+    One id that does not exist makes EC2 refuse all of them: then they are asked for one at a time.
+    """
+    found = _images_by_id(client, ids)
+    if isinstance(found, Gap):
+        if len(ids) == 1 or not code_of(found).startswith(_BAD_IMAGE):
+            return {**for_each(found, ids)}
+        return {one: answer for each in ids for one, answer in describe_images(client, (each,)).items()}
+    return {each: found.get(each) or _invisible(each) for each in ids}
+
+
+def _invisible(image_id: str) -> Gap:
+    said = "NotVisible: the image is withdrawn, made private, or hidden by this account's Allowed AMIs"
+    return Gap("ec2:DescribeImages", image_id, said)
+
+
+def _images_by_id(client: EC2Client, ids: tuple[str, ...]) -> dict[str, Image] | Gap:
+    def call() -> dict[str, Image]:
+        pages = client.get_paginator("describe_images").paginate(
+            ImageIds=ids, IncludeDeprecated=True, IncludeDisabled=True
+        )
+        return {image["ImageId"]: _image(image) for page in pages for image in page["Images"]}
+
+    return read("ec2:DescribeImages", ", ".join(ids), call)
+
+
+def find_images(client: EC2Client, owner: str, pattern: str) -> tuple[Image, ...] | Gap:
+    """Return an owner's images by a pattern of their names, deprecated ones too, oldest first."""
+
+    def call() -> tuple[Image, ...]:
+        pages = client.get_paginator("describe_images").paginate(
+            Owners=[owner],
+            IncludeDeprecated=True,
+            Filters=[{"Name": "name", "Values": [pattern]}],
+            PaginationConfig={"PageSize": _LARGEST_PAGE},
+        )
+        images = (_image(image) for page in pages for image in page["Images"])
+        return tuple(sorted(images, key=lambda image: (image.created_at, image.name)))
+
+    return read("ec2:DescribeImages", f"{owner} {pattern}", call)
+
+
+def _image(described: ImageTypeDef) -> Image:
+    return Image(
+        id=described["ImageId"],
+        name=described.get("Name", ""),
+        owner_id=described["OwnerId"],
+        owner_alias=described.get("ImageOwnerAlias"),
+        description=described.get("Description", ""),
+        created_at=_instant(described["CreationDate"]),
+        architecture=described["Architecture"],
+    )
+
+
+def _instant(text: str) -> datetime:
+    """Read EC2's ``2026-07-14T01:02:03.000Z``, the one time that boto3 leaves as text."""
+    return utc(datetime.fromisoformat(text))
+
+
+def describe_instance_types(client: EC2Client, names: tuple[str, ...]) -> dict[str, InstanceType | Gap]:
+    """Describe instance types by name; one that EC2 does not know here is its own gap.
+
+    By filter: asked for by name, one unknown type would make EC2 refuse all of them.
+    """
+
+    def call() -> dict[str, InstanceType]:
+        pages = client.get_paginator("describe_instance_types").paginate(
+            Filters=[{"Name": "instance-type", "Values": names}]
+        )
+        return {info["InstanceType"]: _instance_type(info) for page in pages for info in page["InstanceTypes"]}
+
+    found = read("ec2:DescribeInstanceTypes", ", ".join(names), call)
+    if isinstance(found, Gap):
+        return {**for_each(found, names)}
+    unknown = "NotFound: EC2 does not know this instance type in this Region"
+    return {name: found.get(name) or Gap("ec2:DescribeInstanceTypes", name, unknown) for name in names}
+
+
+def _instance_type(info: InstanceTypeInfoTypeDef) -> InstanceType:
+    gpus = sum(gpu.get("Count", 0) for gpu in info.get("GpuInfo", {}).get("Gpus", []))
+    neuron = sum(device.get("Count", 0) for device in info.get("NeuronInfo", {}).get("NeuronDevices", []))
+    # Older types tell their Neuron devices as inference accelerators, newer ones tell them as both.
+    inference = sum(
+        device.get("Count", 0) for device in info.get("InferenceAcceleratorInfo", {}).get("Accelerators", [])
+    )
+    return InstanceType(
+        name=info["InstanceType"],
+        architecture=next(
+            (one for one in info["ProcessorInfo"]["SupportedArchitectures"] if one in ("x86_64", "arm64")), "unknown"
+        ),
+        vcpus=info["VCpuInfo"]["DefaultVCpus"],
+        memory_mib=info["MemoryInfo"]["SizeInMiB"],
+        accelerators=gpus + max(neuron, inference),
+    )
+
+
+def find_offered_zones(client: EC2Client, names: tuple[str, ...]) -> dict[str, frozenset[str] | Gap]:
+    """Return for each type the ids of the zones that offer it; none for a type that is not offered here at all."""
+
+    def call() -> tuple[tuple[str, str], ...]:
+        return tuple(_offerings(client, names))
+
+    found = read("ec2:DescribeInstanceTypeOfferings", ", ".join(names), call)
+    if isinstance(found, Gap):
+        return {**for_each(found, names)}
+    return {name: frozenset(zone for offered, zone in found if offered == name) for name in names}
+
+
+def _offerings(client: EC2Client, names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    pages = client.get_paginator("describe_instance_type_offerings").paginate(
+        LocationType="availability-zone-id",
+        Filters=[{"Name": "instance-type", "Values": names}],
+        PaginationConfig={"PageSize": _LARGEST_PAGE},
+    )
+    for page in pages:
+        for offering in page["InstanceTypeOfferings"]:
+            yield offering["InstanceType"], offering["Location"]

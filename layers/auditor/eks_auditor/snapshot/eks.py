@@ -1,0 +1,238 @@
+"""Reads of EKS: the cluster, its node groups, Fargate profiles and updates, and the Kubernetes versions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from eks_auditor.model.capacity import FargateProfile, HealthIssue, ManagedNodeGroup, Taint
+from eks_auditor.model.cluster import Cluster, ClusterId, KubernetesVersion
+from eks_auditor.model.gap import Gap
+from eks_auditor.snapshot.reading import one_line, read, utc
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from mypy_boto3_eks import EKSClient
+    from mypy_boto3_eks.type_defs import ClusterTypeDef, ClusterVersionInformationTypeDef, NodegroupTypeDef
+
+ACTIONS = frozenset(
+    {
+        "eks:DescribeCluster",
+        "eks:DescribeClusterVersions",
+        "eks:DescribeFargateProfile",
+        "eks:DescribeNodegroup",
+        "eks:DescribeUpdate",
+        "eks:ListClusters",
+        "eks:ListFargateProfiles",
+        "eks:ListNodegroups",
+        "eks:ListPodIdentityAssociations",
+        "eks:ListUpdates",
+    }
+)
+"""The IAM actions that the calls in here need."""
+
+AUTOSCALER = "cluster-autoscaler"
+"""What the service account of Cluster Autoscaler contains in its chart, its manifests and eksctl's policies."""
+
+_EFFECTS = {"NO_SCHEDULE": "NoSchedule", "NO_EXECUTE": "NoExecute", "PREFER_NO_SCHEDULE": "PreferNoSchedule"}
+
+
+@dataclass(frozen=True, slots=True)
+class DescribedNodegroup:
+    """A node group, and the names of its Auto Scaling groups, which are yet to be read."""
+
+    capacity: ManagedNodeGroup
+    group_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DescribedFargateProfile:
+    """A Fargate profile, and the ids of its subnets, which are yet to be read."""
+
+    capacity: FargateProfile
+    subnet_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One update of a cluster.
+
+    Attributes:
+        kind: ``VersionUpdate``, ``ConfigUpdate`` and so on.
+        status: ``InProgress``, ``Failed``, ``Cancelled`` or ``Successful``.
+        created_at: When it began.
+    """
+
+    kind: str
+    status: str
+    created_at: datetime
+
+    @property
+    def over(self) -> bool:
+        """Whether it will not change any more."""
+        return self.status != "InProgress"
+
+
+def list_clusters(client: EKSClient, region: str) -> frozenset[str] | Gap:
+    """Return the names of all EKS clusters of the account and Region, registered external ones left out."""
+
+    def call() -> frozenset[str]:
+        pages = client.get_paginator("list_clusters").paginate()
+        return frozenset(name for page in pages for name in page["clusters"])
+
+    return read("eks:ListClusters", region, call)
+
+
+def describe_cluster(client: EKSClient, cluster: ClusterId) -> Cluster | Gap:
+    """Describe the cluster; its last version update and the autoscaler's identity are read apart."""
+
+    def call() -> Cluster | Gap:
+        described = client.describe_cluster(name=cluster.name)["cluster"]
+        if "connectorConfig" in described:
+            said = "ExternalCluster: it is registered from elsewhere and EKS does not run it; leave it out"
+            return Gap("eks:DescribeCluster", cluster.arn, said)
+        return _cluster(cluster, described)
+
+    return read("eks:DescribeCluster", cluster.arn, call)
+
+
+def _cluster(cluster: ClusterId, described: ClusterTypeDef) -> Cluster:
+    network = described["resourcesVpcConfig"]
+    return Cluster(
+        id=cluster,
+        version=described["version"],
+        status=described["status"],
+        created_at=utc(described["createdAt"]),
+        version_updated_at=None,
+        subnet_ids=tuple(network["subnetIds"]),
+        vpc_id=network["vpcId"],
+        auto_mode=described.get("computeConfig", {}).get("enabled", False),
+        outpost="outpostConfig" in described,
+        zonal_shift=described.get("zonalShiftConfig", {}).get("enabled", False),
+    )
+
+
+def describe_cluster_versions(client: EKSClient, region: str) -> tuple[KubernetesVersion, ...] | Gap:
+    """Return the Kubernetes versions that EKS knows, those out of support included."""
+
+    def call() -> tuple[KubernetesVersion, ...]:
+        pages = client.get_paginator("describe_cluster_versions").paginate(includeAll=True)
+        return tuple(_version(version) for page in pages for version in page["clusterVersions"])
+
+    return read("eks:DescribeClusterVersions", region, call)
+
+
+def _version(described: ClusterVersionInformationTypeDef) -> KubernetesVersion:
+    return KubernetesVersion(minor=described["clusterVersion"], status=described["versionStatus"])
+
+
+def find_autoscaler_identity(client: EKSClient, cluster: ClusterId) -> str | Gap | None:
+    """Return ``namespace/service-account`` of a Pod Identity association made for Cluster Autoscaler, or None."""
+
+    def call() -> str | None:
+        pages = client.get_paginator("list_pod_identity_associations").paginate(clusterName=cluster.name)
+        found = sorted(
+            f"{association['namespace']}/{association['serviceAccount']}"
+            for page in pages
+            for association in page["associations"]
+            if AUTOSCALER in association["serviceAccount"]
+        )
+        return found[0] if found else None
+
+    return read("eks:ListPodIdentityAssociations", cluster.arn, call)
+
+
+def list_nodegroups(client: EKSClient, cluster: ClusterId) -> tuple[str, ...] | Gap:
+    """Return the names of the cluster's node groups."""
+
+    def call() -> tuple[str, ...]:
+        pages = client.get_paginator("list_nodegroups").paginate(clusterName=cluster.name)
+        return tuple(name for page in pages for name in page["nodegroups"])
+
+    return read("eks:ListNodegroups", cluster.arn, call)
+
+
+def describe_nodegroup(client: EKSClient, cluster: ClusterId, name: str) -> DescribedNodegroup | Gap:
+    """Describe one node group."""
+
+    def call() -> DescribedNodegroup:
+        described = client.describe_nodegroup(clusterName=cluster.name, nodegroupName=name)["nodegroup"]
+        groups = described.get("resources", {}).get("autoScalingGroups", [])
+        return DescribedNodegroup(_nodegroup(described), tuple(group["name"] for group in groups))
+
+    return read("eks:DescribeNodegroup", f"{cluster.name}/{name}", call)
+
+
+def _nodegroup(described: NodegroupTypeDef) -> ManagedNodeGroup:
+    return ManagedNodeGroup(
+        name=described["nodegroupName"],
+        arn=described["nodegroupArn"],
+        status=described["status"],
+        version=described.get("version"),
+        ami_type=described["amiType"],
+        release_version=described.get("releaseVersion"),
+        modified_at=utc(described["modifiedAt"]),
+        labels=dict(described.get("labels", {})),
+        taints=tuple(
+            # An effect that nobody knows yet is told as EKS words it.
+            Taint(key=taint["key"], value=taint.get("value", ""), effect=_EFFECTS.get(taint["effect"], taint["effect"]))
+            for taint in described.get("taints", [])
+        ),
+        health_issues=tuple(
+            HealthIssue(
+                code=issue["code"],
+                message=one_line(issue.get("message", "")),
+                resource_ids=tuple(issue.get("resourceIds", [])),
+            )
+            for issue in described.get("health", {}).get("issues", [])
+        ),
+        groups=(),
+    )
+
+
+def list_fargate_profiles(client: EKSClient, cluster: ClusterId) -> tuple[str, ...] | Gap:
+    """Return the names of the cluster's Fargate profiles."""
+
+    def call() -> tuple[str, ...]:
+        pages = client.get_paginator("list_fargate_profiles").paginate(clusterName=cluster.name)
+        return tuple(name for page in pages for name in page["fargateProfileNames"])
+
+    return read("eks:ListFargateProfiles", cluster.arn, call)
+
+
+def describe_fargate_profile(client: EKSClient, cluster: ClusterId, name: str) -> DescribedFargateProfile | Gap:
+    """Describe one Fargate profile."""
+
+    def call() -> DescribedFargateProfile:
+        answer = client.describe_fargate_profile(clusterName=cluster.name, fargateProfileName=name)
+        described = answer["fargateProfile"]
+        capacity = FargateProfile(
+            name=described["fargateProfileName"],
+            arn=described["fargateProfileArn"],
+            status=described["status"],
+            subnets=(),
+        )
+        return DescribedFargateProfile(capacity, tuple(described.get("subnets", [])))
+
+    return read("eks:DescribeFargateProfile", f"{cluster.name}/{name}", call)
+
+
+def list_updates(client: EKSClient, cluster: ClusterId) -> tuple[str, ...] | Gap:
+    """Return the ids of the cluster's own updates; EKS gives them in no order."""
+
+    def call() -> tuple[str, ...]:
+        pages = client.get_paginator("list_updates").paginate(name=cluster.name)
+        return tuple(name for page in pages for name in page["updateIds"])
+
+    return read("eks:ListUpdates", cluster.arn, call)
+
+
+def describe_update(client: EKSClient, cluster: ClusterId, update_id: str) -> Update | Gap:
+    """Describe one of the cluster's own updates."""
+
+    def call() -> Update:
+        described = client.describe_update(name=cluster.name, updateId=update_id)["update"]
+        return Update(described["type"], described["status"], utc(described["createdAt"]))
+
+    return read("eks:DescribeUpdate", f"{cluster.name}/{update_id}", call)

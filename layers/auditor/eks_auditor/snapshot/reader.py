@@ -1,0 +1,251 @@
+"""One cluster, read into a snapshot."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from eks_auditor.model.capacity import (
+    AnyCapacity,
+    FargateProfile,
+    ManagedNodeGroup,
+    Node,
+    NodePool,
+    ScalingGroup,
+    SelfManagedGroup,
+    StandaloneNodes,
+)
+from eks_auditor.model.gap import Gap, UnreadableError
+from eks_auditor.model.snapshot import Snapshot
+from eks_auditor.plan.targets import Place
+from eks_auditor.releases.builds import builds_of, minors_of
+from eks_auditor.snapshot import autoscaling, ec2, eks, ssm
+from eks_auditor.snapshot.assignment import STANDALONE
+from eks_auditor.snapshot.cache import Cache
+from eks_auditor.snapshot.discovery import Discovered, discover
+from eks_auditor.snapshot.errors import ClusterGoneError, ClusterUnreadableError
+from eks_auditor.snapshot.groups import read_groups
+from eks_auditor.snapshot.histories import read_histories
+from eks_auditor.snapshot.reads import Reads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from eks_auditor.model.cluster import ClusterId
+    from eks_auditor.model.release import ReleaseLine
+    from eks_auditor.snapshot.clients import Clients
+    from eks_auditor.snapshot.network import Network
+
+__all__ = ["ACTIONS", "ClusterGoneError", "ClusterUnreadableError", "Reader"]
+
+ACTIONS = eks.ACTIONS | autoscaling.ACTIONS | ec2.ACTIONS | ssm.ACTIONS
+"""Every IAM action that reading a cluster needs."""
+
+WORKERS = 16
+"""Reads at a time: more buys nothing over one client per service."""
+
+
+class Reader:
+    """Reads clusters with one set of workers and one cache, for the life of the process."""
+
+    def __init__(
+        self, clients_for: Callable[[str, str], Clients], clock: Callable[[], datetime], workers: int = WORKERS
+    ) -> None:
+        """Prepare to read.
+
+        Args:
+            clients_for: Account and Region to clients, the same ones each time.
+            clock: The time, with its zone.
+            workers: Reads at a time, over all clusters that are read at once.
+        """
+        self._clients_for = clients_for
+        self._clock = clock
+        self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="read")
+        self._cache = Cache()
+
+    def read(self, cluster: ClusterId, *, not_before: datetime, checkpoint: Callable[[], None]) -> Snapshot:
+        """Read one cluster.
+
+        Args:
+            cluster: Which one.
+            not_before: When the audit was asked for: nothing read earlier is shared with it.
+            checkpoint: Called between the rounds of reads; what it raises (too little time left) ends the reading.
+
+        Returns:
+            The snapshot; whatever could not be read is a gap in it.
+
+        Raises:
+            ClusterGoneError: If the cluster is evidently deleted.
+            ClusterUnreadableError: If it cannot be described, for whatever other reason.
+        """
+        clients = self._clients_for(cluster.account, cluster.region)
+        if clients.place != Place.of(cluster):
+            # Elsewhere a list without the cluster would pass for evidence that it was deleted.
+            said = f"OtherPlace: these credentials are of {clients.place} in partition {clients.partition}"
+            raise ClusterUnreadableError(cluster, Gap("eks:DescribeCluster", cluster.arn, said))
+        reads = Reads(
+            clients,
+            pool=self._pool,
+            cache=self._cache,
+            clock=self._clock,
+            not_before=not_before,
+            checkpoint=checkpoint,
+        )
+        found = discover(reads, cluster)
+        checkpoint()
+        described = [group for group in found.groups.values() if not isinstance(group, Gap)]
+        groups, network = read_groups(reads, described, found.network)
+        checkpoint()
+        capacities = _by_name(_capacities(found, groups, network))
+        snapshot = _with_shapes(reads, found, capacities)
+        checkpoint()
+        return _with_history(reads, snapshot)
+
+
+def _by_name(capacities: Iterator[AnyCapacity]) -> tuple[AnyCapacity, ...]:
+    return tuple(sorted(capacities, key=lambda capacity: (capacity.kind, capacity.name)))
+
+
+def _capacities(found: Discovered, groups: dict[str, ScalingGroup], network: Network) -> Iterator[AnyCapacity]:
+    def nodes(capacity: tuple[Node, ...]) -> tuple[Node, ...]:
+        return tuple(replace(node, zone_id=network.zone_id(node.zone_id)) for node in capacity)
+
+    assigned, arn = found.assignment, found.cluster.id.arn
+    for nodegroup in found.nodegroups:
+        yield replace(
+            nodegroup.capacity,
+            nodes=nodes(assigned.of("managed", nodegroup.capacity.name)),
+            groups=_groups_of(nodegroup.group_names, found, groups),
+        )
+    for name in found.self_managed:
+        unread = Gap("ec2:DescribeLaunchTemplateVersions", name, "user data is not parsed for labels and taints yet")
+        yield SelfManagedGroup(
+            name=name,
+            arn=groups[name].arn,
+            nodes=nodes(assigned.of("self-managed", name)),
+            group=groups[name],
+            labels=unread,
+            taints=unread,
+        )
+    for kind in ("karpenter", "auto-mode"):
+        for name in assigned.names(kind):
+            yield NodePool(kind=kind, name=name, arn=f"{arn}/{kind}/{name}", nodes=nodes(assigned.of(kind, name)))
+    for profile in found.profiles:
+        yield replace(profile.capacity, subnets=network.subnets(profile.subnet_ids))
+    if assigned.names("standalone"):
+        yield StandaloneNodes(
+            name=STANDALONE, arn=f"{arn}/{STANDALONE}", nodes=nodes(assigned.of("standalone", STANDALONE))
+        )
+
+
+def _groups_of(
+    names: tuple[str, ...], found: Discovered, groups: dict[str, ScalingGroup]
+) -> tuple[ScalingGroup, ...] | Gap:
+    unread = [group for name in names if isinstance(group := found.groups[name], Gap)]
+    return unread[0] if unread else tuple(groups[name] for name in names)
+
+
+def _scaling_groups(capacities: tuple[AnyCapacity, ...]) -> Iterator[ScalingGroup]:
+    for capacity in capacities:
+        if isinstance(capacity, ManagedNodeGroup | SelfManagedGroup) and not isinstance(capacity.groups, Gap):
+            yield from capacity.groups
+
+
+def _with_shapes(reads: Reads, found: Discovered, capacities: tuple[AnyCapacity, ...]) -> Snapshot:
+    """Read what images and instance types the capacities name are, and where the types are offered."""
+    client, groups = reads.clients.ec2, tuple(_scaling_groups(capacities))
+    launches = [group.launch for group in groups if not isinstance(group.launch, Gap)]
+    nodes = [node for capacity in capacities for node in capacity.nodes]
+    images = reads.lasting(
+        reads.cache.images,
+        {*(image for launch in launches for image in launch.image_ids), *(node.image_id for node in nodes)},
+        ec2.batches,
+        lambda ids: ec2.describe_images(client, ids),
+    )
+    types = reads.lasting(
+        reads.cache.instance_types,
+        {*(name for launch in launches for name in launch.instance_types), *(node.instance_type for node in nodes)},
+        ec2.batches,
+        lambda names: ec2.describe_instance_types(client, names),
+    )
+    offered = reads.passing(
+        reads.cache.offered_zones,
+        {name for group in groups for name in _types_in_question(group)},
+        ec2.batches,
+        lambda names: ec2.find_offered_zones(client, names),
+    )
+    return Snapshot(
+        taken_at=reads.taken_at,
+        cluster=found.cluster,
+        capacities=capacities,
+        complete=found.complete,
+        gaps=(),
+        live_clusters=found.live_clusters,
+        versions=found.versions,
+        vpc_subnets=found.network.vpc,
+        images=images(),
+        releases={},
+        instance_types=types(),
+        offered_zones=offered(),
+    )
+
+
+def _types_in_question(group: ScalingGroup) -> tuple[str, ...]:
+    """Return the group's first type if it launches in one zone only or has no instance in one of its zones."""
+    if isinstance(group.subnets, Gap) or isinstance(group.launch, Gap):
+        return ()
+    zones = {subnet.zone_id for subnet in group.subnets}
+    empty = zones - {instance.zone_id for instance in group.in_service}
+    return group.launch.instance_types[:1] if len(zones) == 1 or empty else ()
+
+
+def _with_history(reads: Reads, snapshot: Snapshot) -> Snapshot:
+    """Read what depends on the builds in use: release lines, and the cluster's last update if one lags."""
+    lines, minors = _builds(snapshot)
+    behind = minors - {snapshot.cluster.version}
+    updated_at = _version_updated_at(reads, snapshot.cluster.id) if behind else None
+    reads.checkpoint()
+    releases = read_histories(reads, lines)
+    return replace(
+        snapshot,
+        taken_at=reads.taken_at,
+        cluster=replace(snapshot.cluster, version_updated_at=updated_at),
+        releases=releases,
+        gaps=reads.gaps,
+    )
+
+
+def _builds(snapshot: Snapshot) -> tuple[set[ReleaseLine], set[str]]:
+    """Return the release lines and Kubernetes minors in use, as the checks will tell them."""
+    lines: set[ReleaseLine] = set()
+    minors: set[str] = set()
+    for capacity in snapshot.capacities:
+        if isinstance(capacity, FargateProfile | StandaloneNodes):
+            continue
+        with suppress(UnreadableError):  # the check that needs it says UNKNOWN, by the gap that is noted already
+            lines |= {build.line for build in builds_of(capacity, snapshot)}
+        with suppress(UnreadableError):
+            minors |= minors_of(capacity, snapshot).keys()
+    return lines, minors
+
+
+def _version_updated_at(reads: Reads, cluster: ClusterId) -> datetime | Gap | None:
+    """Return when the newest successful update of the cluster's version began; EKS lists updates in no order."""
+    client, place = reads.clients.eks, reads.clients.place
+    ids = reads.start(eks.list_updates, client, cluster).result()
+    if isinstance(ids, Gap):
+        return ids
+    known = {one: over for one in ids if (over := reads.cache.updates.get(place, f"{cluster.name}/{one}"))}
+    started = {one: reads.start(eks.describe_update, client, cluster, one) for one in ids if one not in known}
+    for one, future in started.items():
+        update = future.result()
+        if isinstance(update, Gap):
+            return update
+        if update.over:
+            reads.cache.updates.put(place, f"{cluster.name}/{one}", update)
+        known[one] = update
+    successful = (each for each in known.values() if each.kind == "VersionUpdate" and each.status == "Successful")
+    return max((each.created_at for each in successful), default=None)
