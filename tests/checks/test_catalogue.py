@@ -135,7 +135,7 @@ def test_every_fix_is_rendered_by_some_failure(check: Check) -> None:
     rendered = [(found.subject.kind, fix) for found in failures(check) for fix in found.fix]
 
     for template in check.fixes:
-        text = re.escape(re.sub(r"\{\w+\}", "\0", template.template)).replace("\0", ".+")
+        text = re.escape(re.sub(r"\{\w+(!s)?\}", "\0", template.template)).replace("\0", ".+")
         assert any(
             fix.tool == template.tool and template.kind in (None, kind) and re.fullmatch(text, fix.command)
             for kind, fix in rendered

@@ -45,7 +45,7 @@ def test_the_ledger_has_open_exactly_what_the_fleet_says_is_wrong(stage: Stage, 
     found: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for item in first_pass.ledger:
         if item["item"].startswith("FINDING#") and item["state"] == "OPEN":
-            finding = json.loads(item["finding"])
+            finding = json.loads(item["document"])
             cluster = item["cluster"].rpartition("/")[2]
             found[cluster].add((finding["check_id"], plain_name(stage, cluster, finding["subject"]["name"])))
     wrong = {
@@ -70,7 +70,7 @@ def test_what_needs_two_audits_waits_for_the_second(stage: Stage, first_pass: Fi
 
 def test_security_hub_holds_what_the_ledger_has_open(first_pass: FirstPass) -> None:
     opened = {
-        json.loads(item["finding"])["id"]
+        json.loads(item["document"])["id"]
         for item in first_pass.ledger
         if item["item"].startswith("FINDING#") and f":{ACCOUNT}:" in item["cluster"]
     }
@@ -81,7 +81,7 @@ def test_security_hub_holds_what_the_ledger_has_open(first_pass: FirstPass) -> N
 def test_the_ledger_knows_what_security_hub_took(first_pass: FirstPass) -> None:
     took = {found["Id"]: found["UpdatedAt"] for found in first_pass.findings}
     noted = {
-        json.loads(item["finding"])["id"]: item.get("hub_at")
+        json.loads(item["document"])["id"]: item.get("hub_at")
         for item in first_pass.ledger
         if item["item"].startswith("FINDING#")
     }

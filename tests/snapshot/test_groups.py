@@ -1,0 +1,314 @@
+"""Auto Scaling groups in depth: every way to launch, and what activities tell."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from eks_auditor.model.capacity import LaunchConfig
+from eks_auditor.model.gap import Gap
+from eks_auditor.snapshot.autoscaling import MOST_ACTIVITIES
+from tests.snapshot.bench import ACCOUNT, REGION, Bench, ago, by_name, group_of
+
+BATCH: dict[str, Any] = {"self_managed": {"batch": {}}}
+
+
+def batch(bench: Bench) -> dict[str, Any]:
+    """The Auto Scaling group of ``batch``, to be changed."""
+    [group] = bench.aws.region(ACCOUNT, REGION).groups.values()
+    return group
+
+
+def content(bench: Bench, version: int = 1) -> dict[str, Any]:
+    """What its launch template says."""
+    [versions] = bench.aws.region(ACCOUNT, REGION).template_versions.values()
+    found: dict[str, Any] = versions[version - 1]["LaunchTemplateData"]
+    return found
+
+
+def add_version(bench: Bench, *, default: bool = False, **changes: object) -> None:
+    state = bench.aws.region(ACCOUNT, REGION)
+    [(template, versions)] = state.template_versions.items()
+    number = len(versions) + 1
+    versions.append(
+        {
+            **versions[0],
+            "VersionNumber": number,
+            "DefaultVersion": default,
+            "LaunchTemplateData": {**content(bench), **changes},
+        }
+    )
+    state.launch_templates[template]["LatestVersionNumber"] = number
+    if default:
+        state.launch_templates[template]["DefaultVersionNumber"] = number
+
+
+def launch(bench: Bench) -> LaunchConfig:
+    found = group_of(bench.read(), "batch").launch
+    assert isinstance(found, LaunchConfig)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("version", "image"), [("1", None), ("2", "ami-2"), ("$Latest", "ami-3"), ("$Default", "ami-2"), (None, "ami-2")]
+)
+def test_the_version_that_the_group_uses(bench: Callable[..., Any], version: str | None, image: str | None) -> None:
+    with bench(BATCH) as started:
+        first = content(started)["ImageId"]
+        add_version(started, default=True, ImageId="ami-2")
+        add_version(started, ImageId="ami-3")
+        template = batch(started)["LaunchTemplate"]
+        del template["Version"]
+        if version is not None:
+            template["Version"] = version
+        assert launch(started).image_ids == (image or first,)
+
+
+def test_an_image_that_a_parameter_names_is_resolved(bench: Callable[..., Any]) -> None:
+    with bench(BATCH) as started:
+        image = content(started)["ImageId"]
+        parameter = "/aws/service/eks/optimized-ami/1.35/amazon-linux-2023/x86_64/standard/recommended/image_id"
+        content(started)["ImageId"] = f"resolve:ssm:{parameter}"
+        assert launch(started).image_ids == (image,)
+
+
+def test_overrides_bring_types_images_and_templates_of_their_own(bench: Callable[..., Any]) -> None:
+    with bench(BATCH) as started:
+        first = content(started)["ImageId"]
+        add_version(started, ImageId="ami-2", InstanceType="r5.large")
+        specification = batch(started).pop("LaunchTemplate")
+        second = {**specification, "Version": "2"}
+        batch(started)["MixedInstancesPolicy"] = {
+            "LaunchTemplate": {
+                "LaunchTemplateSpecification": specification,
+                "Overrides": [
+                    {"InstanceType": "m5.large"},
+                    {"InstanceType": "m5a.large", "ImageId": "ami-9"},
+                    {"LaunchTemplateSpecification": second},
+                    {"InstanceType": "c5.large"},
+                ],
+            }
+        }
+        found = launch(started)
+    assert found.image_ids == (first, "ami-9", "ami-2")
+    assert found.instance_types == ("m5.large", "m5a.large", "r5.large", "c5.large")
+
+
+def test_instance_requirements_name_no_types(bench: Callable[..., Any]) -> None:
+    with bench(BATCH) as started:
+        requirements = {"VCpuCount": {"Min": 2}, "MemoryMiB": {"Min": 4096}}
+        content(started)["InstanceRequirements"] = requirements
+        del content(started)["InstanceType"]
+        assert launch(started).instance_types == ()
+
+
+def test_overrides_that_choose_by_requirements(bench: Callable[..., Any]) -> None:
+    with bench(BATCH) as started:
+        requirements = {"VCpuCount": {"Min": 2}, "MemoryMiB": {"Min": 4096}}
+        policy = {"LaunchTemplateSpecification": batch(started).pop("LaunchTemplate")}
+        policy["Overrides"] = [{"InstanceRequirements": requirements}]
+        batch(started)["MixedInstancesPolicy"] = {"LaunchTemplate": policy}
+        assert launch(started).instance_types == ()  # the template's own type does not count
+
+
+@pytest.mark.parametrize(
+    ("changes", "pin"),
+    [
+        ({"InstanceMarketOptions": {"MarketType": "capacity-block"}}, "a Capacity Block"),
+        (
+            {"CapacityReservationSpecification": {"CapacityReservationTarget": {"CapacityReservationId": "cr-1"}}},
+            "a targeted capacity reservation",
+        ),
+        ({"Placement": {"GroupName": "tight"}}, "a cluster placement group"),
+        ({"Placement": {"GroupId": "pg-1"}}, "a cluster placement group"),
+        ({"NetworkInterfaces": [{"DeviceIndex": 0, "InterfaceType": "efa"}]}, "EFA"),
+        ({"NetworkInterfaces": [{"DeviceIndex": 1, "InterfaceType": "efa-only"}]}, "EFA"),
+        ({"Placement": {"GroupName": "nowhere"}}, "a placement group whose strategy could not be read"),
+    ],
+)
+def test_what_pins_a_group_to_a_zone(bench: Callable[..., Any], changes: dict[str, Any], pin: str) -> None:
+    with bench(BATCH) as started:
+        started.aws.region(ACCOUNT, REGION).placement_groups["pg-1"] = placement("pg-1", "tight", "cluster")
+        content(started).update(changes)
+        assert launch(started).pins == (pin,)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"Placement": {"GroupName": "loose"}},
+        {"CapacityReservationSpecification": {"CapacityReservationPreference": "open"}},
+        {"InstanceMarketOptions": {"MarketType": "spot"}},
+    ],
+)
+def test_what_does_not(bench: Callable[..., Any], changes: dict[str, Any]) -> None:
+    with bench(BATCH) as started:
+        started.aws.region(ACCOUNT, REGION).placement_groups["pg-2"] = placement("pg-2", "loose", "spread")
+        content(started).update(changes)
+        assert launch(started).pins == ()
+
+
+def placement(identifier: str, name: str, strategy: str) -> dict[str, Any]:
+    return {"GroupId": identifier, "GroupName": name, "Strategy": strategy, "State": "available"}
+
+
+def test_a_launch_configuration(bench: Callable[..., Any]) -> None:
+    with bench(BATCH) as started:
+        del batch(started)["LaunchTemplate"]
+        batch(started)["LaunchConfigurationName"] = "old-way"
+        assert isinstance(group_of(started.read(), "batch").launch, Gap)  # it does not exist
+        started.aws.region(ACCOUNT, REGION).launch_configurations["old-way"] = {
+            "LaunchConfigurationName": "old-way",
+            "ImageId": "ami-1",
+            "InstanceType": "m5.large",
+            "UserData": "c2VjcmV0",
+            "CreatedTime": ago(days=900),
+        }
+        assert launch(started) == LaunchConfig(image_ids=("ami-1",), instance_types=("m5.large",))
+
+
+def activity(cause: str, at: datetime, number: int = 0) -> dict[str, Any]:
+    return {
+        "ActivityId": f"{at:%d%H%M%S}-{number}",
+        "AutoScalingGroupName": "batch",
+        "Cause": cause,
+        "StartTime": at,
+        "StatusCode": "Successful",
+    }
+
+
+def hand(at: datetime) -> str:
+    return (
+        f"At {at:%Y-%m-%dT%H:%M:%SZ} a user request explicitly set group desired capacity changing the desired "
+        f"capacity from 3 to 5.  At {at:%Y-%m-%dT%H:%M:%SZ} an instance was started in response to a difference "
+        "between desired and actual capacity, increasing the capacity from 3 to 5."
+    )
+
+
+UPDATED = (
+    "At 2026-11-20T12:00:00Z a user request update of AutoScalingGroup constraints to min: 1, max: 7, desired: 5 "
+    "changing the desired capacity from 3 to 5."
+)
+TERMINATED = "At 2026-11-20T12:00:00Z instance i-1 was taken out of service in response to a user request."
+
+
+@pytest.mark.parametrize("page_size", [None, 1])
+def test_hand_scalings_are_counted_by_request(bench: Callable[..., Any], page_size: int | None) -> None:
+    first, second, old = ago(days=1), ago(days=13), ago(days=15)
+    with bench(BATCH, page_size=page_size) as started:
+        record(
+            started,
+            activity(hand(first), first, 1),
+            activity(hand(first), first, 2),  # the same request's second instance
+            activity(UPDATED, ago(days=3)),  # how EKS's own updates read
+            activity(TERMINATED, ago(days=4)),
+            activity(hand(second), second),
+            activity(hand(old), old),  # beyond 14 days
+        )
+        assert group_of(started.read(), "batch").hand_scalings == 2
+
+
+def record(bench: Bench, *activities: dict[str, Any]) -> None:
+    bench.aws.region(ACCOUNT, REGION).activities[batch(bench)["AutoScalingGroupName"]] = list(activities)
+
+
+def test_reading_stops_at_the_first_activity_that_is_too_old(bench: Callable[..., Any]) -> None:
+    with bench(BATCH, page_size=1) as started:
+        record(started, *(activity("x", ago(days=days)) for days in (1, 2, 15, 16, 17, 18, 19)))
+        started.read()
+        assert started.count("autoscaling:DescribeScalingActivities") == 3
+
+
+def test_reading_stops_at_so_many(bench: Callable[..., Any]) -> None:
+    with bench(BATCH) as started:
+        many = [activity("x", ago(hours=1) - timedelta(seconds=second)) for second in range(MOST_ACTIVITIES + 200)]
+        record(started, *many)
+        started.read()
+        assert started.count("autoscaling:DescribeScalingActivities") == MOST_ACTIVITIES // 100
+
+
+def test_failed_launches_of_the_last_day(bench: Callable[..., Any]) -> None:
+    with bench(BATCH) as started:
+        subnet = batch(started)["VPCZoneIdentifier"].split(",")[1]
+        failed = {"StatusCode": "Failed", "StatusMessage": "no\ncapacity"}
+        record(
+            started,
+            activity("x", ago(hours=1)) | failed | {"Details": f'{{"Subnet ID":"{subnet}"}}'},
+            activity("x", ago(hours=2)) | failed | {"Details": '{"Availability Zone":"eu-west-1c"}'},
+            activity("x", ago(hours=3)) | failed | {"Details": "not JSON", "StatusCode": "Cancelled"},
+            activity("x", ago(hours=4)),
+            activity("x", ago(hours=25)) | failed,
+        )
+        found = group_of(started.read(), "batch").failed_launches
+    assert not isinstance(found, Gap)
+    assert [(launch.zone_id, launch.at) for launch in found] == [
+        ("euw1-az2", ago(hours=1)),
+        ("euw1-az3", ago(hours=2)),
+        (None, ago(hours=3)),
+    ]
+    assert {launch.message for launch in found} == {"no capacity"}
+
+
+def test_an_instance_refresh_that_is_not_over(bench: Callable[..., Any]) -> None:
+    refreshing = {"Pending", "InProgress", "Cancelling", "Baking", "RollbackInProgress"}
+    over = {"Successful", "Failed", "Cancelled", "RollbackSuccessful", "RollbackFailed"}
+    with bench(BATCH, page_size=1) as started:
+        name = batch(started)["AutoScalingGroupName"]
+        for status in refreshing | over:
+            started.aws.region(ACCOUNT, REGION).refreshes[name] = [
+                {"InstanceRefreshId": str(number), "AutoScalingGroupName": name, "Status": each}
+                for number, each in enumerate(["Successful", status, "Failed"])
+            ]
+            expected = status if status in refreshing else None
+            assert group_of(started.read(), "batch").refresh == expected
+
+
+def test_subnets_of_another_vpc(bench: Callable[..., Any]) -> None:
+    with bench(BATCH) as started:
+        subnets = started.aws.region(ACCOUNT, REGION).subnets
+        some = next(iter(subnets.values()))
+        subnets["subnet-peer"] = {**some, "SubnetId": "subnet-peer", "VpcId": "vpc-peer"}
+        batch(started)["VPCZoneIdentifier"] = "subnet-peer"
+        snapshot = started.read()
+        batch(started)["VPCZoneIdentifier"] += ",subnet-gone"
+        broken = group_of(started.read(), "batch").subnets
+    found = group_of(snapshot, "batch").subnets
+    assert not isinstance(found, Gap)
+    assert [(subnet.id, subnet.vpc_id) for subnet in found] == [("subnet-peer", "vpc-peer")]
+    assert not isinstance(snapshot.vpc_subnets, Gap)
+    assert "subnet-peer" not in {subnet.id for subnet in snapshot.vpc_subnets}
+    assert isinstance(broken, Gap)
+    assert broken.resource == "subnet-gone"
+
+
+def test_lifecycle_states_and_suspended_processes(bench: Callable[..., Any]) -> None:
+    with bench(BATCH) as started:
+        batch(started)["Instances"][0]["LifecycleState"] = "Warmed:Stopped"
+        batch(started)["SuspendedProcesses"] = [{"ProcessName": "AZRebalance", "SuspensionReason": "by hand"}]
+        group = group_of(started.read(), "batch")
+    assert len(group.instances) == 3
+    assert len(group.in_service) == 2
+    assert group.suspended == {"AZRebalance"}
+
+
+def test_zones_of_groups_and_nodes_by_name_only(bench: Callable[..., Any]) -> None:
+    with bench(BATCH) as started:
+        for instance in batch(started)["Instances"]:
+            del instance["AvailabilityZoneId"]
+        for instance in started.aws.region(ACCOUNT, REGION).instances.values():
+            del instance["Placement"]["AvailabilityZoneId"]
+        snapshot = started.read()
+    zones = {"euw1-az1", "euw1-az2", "euw1-az3"}
+    assert {instance.zone_id for instance in group_of(snapshot, "batch").instances} == zones
+    assert {node.zone_id for node in by_name(snapshot)["batch"].nodes} == zones
+
+
+def test_an_unknown_instance_type_costs_no_other(bench: Callable[..., Any]) -> None:
+    with bench({"node_groups": {"web": {}}}) as started:
+        policy = started.aws.group_of("shop", "web")["MixedInstancesPolicy"]["LaunchTemplate"]
+        policy["Overrides"] = [{"InstanceType": "m6i.large"}, {"InstanceType": "m99.large"}]
+        snapshot = started.read()
+    assert not isinstance(snapshot.instance_types["m6i.large"], Gap)
+    assert isinstance(snapshot.instance_types["m99.large"], Gap)
