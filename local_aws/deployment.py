@@ -5,8 +5,9 @@ it is asserted on the template (tests/template) or by unit tests instead of bein
 
 * dropped without a word: TTL, point-in-time recovery and encryption of tables, KMS keys of topics, an event bus's
   policy, failure queues and retries of rules' targets and of schedules;
-* ignored: Lambda's retries and failure destination when a rule or a schedule starts a function; `batchItemFailures`, retries and bisection of a stream (a batch that raises is retried until it is too old;
-  one that reports failures is passed over), which the relay schedule makes good;
+* ignored: Lambda's retries and failure destination when a rule or a schedule starts a function;
+  `batchItemFailures`, retries and bisection of a stream (a batch that raises is retried until it is too old; one that
+  reports failures is passed over), which the relay schedule makes good;
 * never: metrics from log lines or of queues, so alarms stay as they were created; mail.
 
 What it does and is relied on: execution roles' policies are enforced (AUTH), so a missing permission fails here too.
