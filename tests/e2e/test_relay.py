@@ -1,7 +1,7 @@
 """The stream only cuts latency: what it does not bring, the relay schedule publishes."""
 
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -30,11 +30,11 @@ def test_the_relay_catches_up_when_the_stream_was_disabled(audited: Stage, witne
         functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
 
 
-def wait_for_outbox(stage: Stage, asked: object) -> list[str]:
+def wait_for_outbox(stage: Stage, asked: datetime) -> list[str]:
     """Wait until nothing is left to happen but the publishing, and return what is."""
     deadline = time.monotonic() + SECONDS
     while True:
-        missing = stage.unsettled(asked, [arn("streamless")])  # type: ignore[arg-type]  an instant
+        missing = stage.unsettled(asked, [arn("streamless")])
         if missing and all(line.startswith("OUTBOX#") for line in missing):
             return missing
         assert time.monotonic() < deadline, missing
