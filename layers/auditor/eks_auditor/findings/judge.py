@@ -94,6 +94,7 @@ def _finding(check: Check, judged: object, cluster: Cluster, verdict: Verdict) -
         due_at=verdict.due_at,
         confirm=verdict.confirm,
         settling=verdict.settling,
+        partial=verdict.partial,
     )
 
 

@@ -1,7 +1,7 @@
 """A verdict on one subject of one cluster, ready to be kept, told and rendered."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
@@ -52,6 +52,9 @@ class Finding:
         due_at: When time alone changes it.
         confirm: Counts only once seen in two audits.
         settling: Not judged for the moment: the last word stands.
+        partial: FAILED by what could be read; what could not be read may hide a worse rung.
+        causes: Findings that would explain this one and could not be judged now, with the rung from which on they do:
+            where one of them stands open, the last word on this one stands too.
     """
 
     id: str
@@ -68,6 +71,8 @@ class Finding:
     due_at: datetime | None = None
     confirm: bool = False
     settling: bool = False
+    partial: bool = False
+    causes: Mapping[str, Severity] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """Return the published shape: JSON values only, the same in reports, messages and the ledger."""

@@ -48,6 +48,7 @@ class Verdict:
         due_at: The next instant at which time alone changes this verdict.
         confirm: FAILED counts only once it was seen in two audits at least an hour apart.
         settling: NOT_APPLICABLE for the moment only (an update runs): the last word stands.
+        partial: FAILED by what could be read, while something could not: a worse rung may be hidden.
     """
 
     status: Status
@@ -58,6 +59,7 @@ class Verdict:
     due_at: datetime | None = None
     confirm: bool = False
     settling: bool = False
+    partial: bool = False
 
 
 def passed(reason: str, *, due_at: datetime | None = None, **evidence: Scalar) -> Verdict:
