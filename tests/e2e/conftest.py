@@ -16,7 +16,7 @@ from local_aws.stage import Stage
 SECONDS = 90
 """How long anything may take before a test gives up on it; nothing asserts how fast it is."""
 
-PLAYGROUNDS = ("changes", "doomed", "phoenix", "streamless", "events", "parked")
+PLAYGROUNDS = ("changes", "doomed", "phoenix", "streamless", "events", "parked", "redriven")
 """Healthy clusters beside the shipped fleet, one for each group of tests that breaks something."""
 
 type Message = dict[str, Any]

@@ -23,7 +23,8 @@ ANYBODY = {
     "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
 }
 STARTER = """
-import time
+import signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in a shell's background
 from local_aws.deployment import DeploymentAws
 with DeploymentAws() as aws:
     print(aws.endpoint, aws.directory, flush=True)
