@@ -121,8 +121,8 @@ LOCK := $(UV) pip compile --quiet --upgrade --universal --python-version 3.13 --
 
 .PHONY: lock
 lock: | $(UV) ## Pin the newest versions that pyproject.toml and requirements/*.in allow
-	$(LOCK) pyproject.toml -o requirements/layer.txt
-	$(LOCK) pyproject.toml --extra cli --group dev -c requirements/layer.txt -o requirements/dev.txt
+	$(LOCK) pyproject.toml -o layers/auditor/requirements.txt
+	$(LOCK) pyproject.toml --extra cli --group dev -c layers/auditor/requirements.txt -o requirements/dev.txt
 	$(LOCK) requirements/sam.in -o requirements/sam.txt
 	$(LOCK) requirements/ministack.in -o requirements/ministack.txt
 

@@ -42,7 +42,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".tools"
 BUILDS = ROOT / ".aws-sam" / "local"
 # What a build depends on; anything else may change without a new one.
-SOURCES = ("template.yaml", "samconfig.toml", "requirements/layer.txt", "functions", "layers/auditor")
+SOURCES = ("template.yaml", "samconfig.toml", "functions", "layers/auditor")
 
 ACCOUNT = "111111111111"
 SECRET = "test"  # noqa: S105 - what ministack takes from the account itself

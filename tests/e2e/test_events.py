@@ -37,7 +37,7 @@ def empty(stage: Stage, name: str) -> list[dict[str, Any]]:
 
 
 def test_a_changed_node_group_is_audited_without_a_sweep(audited: Stage, witness: Witness) -> None:
-    event = json.loads((ROOT / "events/nodegroup_changed.json").read_text())
+    event = json.loads((ROOT / "events/cluster_changed.json").read_text())
     detail = {**event["detail"], "requestParameters": {"name": "events", "nodegroupName": "web"}}
     audited.audited.break_nodegroup("events", "web", "InstanceLimitExceeded", "Too many instances")
     asked = audited.clock()

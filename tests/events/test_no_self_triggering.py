@@ -88,11 +88,11 @@ def test_we_put_no_events_on_any_bus() -> None:
 
 
 def test_the_rules_do_match_what_they_are_for() -> None:
-    assert matching(json.loads((EVENTS / "nodegroup_changed.json").read_text())) == ["NodegroupChanged"]
+    assert matching(json.loads((EVENTS / "cluster_changed.json").read_text())) == ["ClusterChanged"]
     assert matching(json.loads((EVENTS / "audit_requested.json").read_text())) == ["AuditRequested"]
 
 
 def test_a_call_that_failed_changes_nothing_and_starts_nothing() -> None:
-    failed = json.loads((EVENTS / "nodegroup_changed.json").read_text())
+    failed = json.loads((EVENTS / "cluster_changed.json").read_text())
     failed["detail"]["errorCode"] = "AccessDenied"
     assert matching(failed) == []

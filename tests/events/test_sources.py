@@ -19,7 +19,7 @@ def load(name: str) -> dict[str, Any]:
 
 
 def eks_call(**detail: Any) -> dict[str, Any]:  # noqa: ANN401  any member
-    event = load("nodegroup_changed")
+    event = load("cluster_changed")
     event["detail"] |= detail
     return event
 
@@ -37,7 +37,7 @@ def eks_call(**detail: Any) -> dict[str, Any]:  # noqa: ANN401  any member
             ),
         ),
         (
-            "nodegroup_changed",
+            "cluster_changed",
             ClustersRequest(
                 clusters=("arn:aws:eks:eu-west-1:111111111111:cluster/payments",),
                 cause="UpdateNodegroupVersion",
@@ -65,7 +65,7 @@ def test_a_call_names_its_cluster_in_any_of_three_places(detail: dict[str, Any])
 
 
 def test_chinas_words_and_partition_are_read() -> None:
-    event = load("nodegroup_changed") | {"detail-type": "Amazon API Call via CloudTrail", "region": "cn-north-1"}
+    event = load("cluster_changed") | {"detail-type": "Amazon API Call via CloudTrail", "region": "cn-north-1"}
     request = parse_event(event, partition="aws-cn")
     assert isinstance(request, ClustersRequest)
     assert request.clusters == ("arn:aws-cn:eks:cn-north-1:111111111111:cluster/payments",)
@@ -87,7 +87,7 @@ def test_chinas_words_and_partition_are_read() -> None:
         (load("audit_requested") | {"time": "yesterday"}, "time"),
         (eks_call(requestParameters={}, responseElements=None), "names no cluster"),
         (eks_call(eventSource="ec2.amazonaws.com"), "detail.eventSource"),
-        (load("nodegroup_changed") | {"account": "me"}, "account"),
+        (load("cluster_changed") | {"account": "me"}, "account"),
     ],
 )
 def test_what_is_no_event_of_ours_gets_one_sentence(event: object, says: str) -> None:

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -36,7 +35,7 @@ def answers(endpoint: str) -> bool:
     try:
         with urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=2):  # noqa: S310 - the loopback
             return True
-    except urllib.error.URLError:
+    except OSError:  # refused, or reset while it ends
         return False
 
 

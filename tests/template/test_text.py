@@ -28,7 +28,7 @@ PHYSICAL_NAMES = {
 NAMED = {
     ("AuditBus", "Name"),
     ("AuditRequestedPermission", "FunctionName"),
-    ("NodegroupChangedPermission", "FunctionName"),
+    ("ClusterChangedPermission", "FunctionName"),
 }
 
 
