@@ -1,3 +1,5 @@
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from itertools import permutations
@@ -30,11 +32,29 @@ def unreadable() -> Verdict:
 def test_the_worst_counts_in_any_order(order: tuple[Verdict, ...]) -> None:
     for length in range(1, len(order) + 1):
         told = order[:length]
-        assert worst(partial(said, verdict) for verdict in told) == min(told, key=RANKED.index)
+        word = worst(partial(said, verdict) for verdict in told)
+        assert replace(word, partial=False) == min(told, key=RANKED.index)
 
 
-def test_a_failure_stands_beside_what_cannot_be_read() -> None:
-    assert worst((unreadable, lambda: RANKED[1])) == RANKED[1]
+@pytest.mark.parametrize("hidden", [unreadable, partial(said, unknown("who knows"))])
+def test_a_failure_beside_what_is_not_known_stands_and_is_partial(hidden: Callable[[], Verdict]) -> None:
+    assert worst((hidden, lambda: RANKED[1])) == replace(RANKED[1], partial=True)
+
+
+def test_what_was_partial_makes_the_whole_partial() -> None:
+    inner = partial(worst, (unreadable, lambda: RANKED[1]))
+
+    assert worst((inner, lambda: RANKED[0])) == replace(RANKED[0], partial=True)
+
+
+def test_only_failures_are_partial_and_only_beside_what_is_not_known() -> None:
+    assert not worst((lambda: RANKED[2], lambda: RANKED[3])).partial
+    assert not worst(partial(said, verdict) for verdict in (RANKED[0], RANKED[1], *RANKED[3:])).partial
+
+
+def test_a_failure_without_a_rung_is_refused() -> None:
+    with pytest.raises(ValueError, match="must name its severity: no rung"):
+        worst((lambda: RANKED[1], lambda: failed("no rung")))
 
 
 @pytest.mark.parametrize("other", RANKED[2:])
@@ -46,5 +66,5 @@ def test_nothing_passes_beside_what_cannot_be_read(other: Verdict) -> None:
 def test_it_is_due_when_the_first_of_them_is() -> None:
     soon, late = NOW + timedelta(days=1), NOW + timedelta(days=9)
 
-    assert worst((lambda: failed("a", due_at=late), lambda: passed("b", due_at=soon))).due_at == soon
-    assert worst((lambda: failed("a"), lambda: passed("b", due_at=late))).due_at == late
+    assert worst((lambda: replace(RANKED[0], due_at=late), lambda: passed("b", due_at=soon))).due_at == soon
+    assert worst((lambda: RANKED[0], lambda: passed("b", due_at=late))).due_at == late

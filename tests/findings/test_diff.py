@@ -27,6 +27,7 @@ from tests.ledger.build import (
     record,
     settling,
     unknown,
+    untargeting,
 )
 
 
@@ -407,3 +408,50 @@ def test_a_table_that_was_lost_goes_on_with_later_sequences() -> None:
     assert after.sequence > before.sequence
     assert after.finding.id == before.finding.id
     assert after.first_seen == at(10) + timedelta(microseconds=1)
+
+
+class TestCauses:
+    CAUSE = finding("all", check_id="ZONE003", kind="cluster")
+
+    def explained(self, rung: Severity = Severity.HIGH) -> Finding:
+        return finding(causes={self.CAUSE.id: rung})
+
+    def test_a_failure_whose_cause_stands_open_is_not_told(self) -> None:
+        assert changes(head(5), [record(self.CAUSE)], audit(10, self.explained(), unknown("all"))).transitions == ()
+
+    def test_it_is_told_where_the_cause_is_not_open(self) -> None:
+        for known in ([], [record(self.CAUSE, state=State.RESOLVED)]):
+            (told,) = changes(head(5), known, audit(10, self.explained())).transitions
+            assert told.change is Change.OPENED
+
+    def test_it_is_told_where_the_cause_stands_below_the_rung_that_explains(self) -> None:
+        (told,) = changes(head(5), [record(self.CAUSE)], audit(10, self.explained(Severity.CRITICAL))).transitions
+        assert told.finding.check_id == "ZONE002"
+
+    def test_an_open_finding_keeps_its_last_word(self) -> None:
+        known = [record(self.CAUSE), record(finding(severity=Severity.LOW))]
+        result = changes(head(5), known, audit(10, self.explained()))
+        assert (result.transitions, result.records) == ((), ())
+
+
+class TestPartial:
+    def test_a_lower_rung_by_part_of_the_evidence_is_no_better(self) -> None:
+        result = changes(head(5), [record()], audit(10, finding(severity=Severity.LOW, partial=True)))
+        assert (result.transitions, result.records) == ((), ())
+
+    def test_a_higher_one_is_worse_all_the_same(self) -> None:
+        (told,) = changes(head(5), [record()], audit(10, finding(severity=Severity.CRITICAL, partial=True))).transitions
+        assert told.change is Change.WORSE
+
+
+class TestUntargeted:
+    def test_what_is_open_is_withdrawn_and_the_cluster_forgotten(self) -> None:
+        result = changes(head(5), [record()], untargeting(10))
+        (told,) = result.transitions
+        assert (told.change, told.finding.reason) == (Change.WITHDRAWN, "the cluster is no longer audited")
+        assert result.head.deleted
+
+    def test_a_target_that_comes_back_is_told_as_a_baseline(self) -> None:
+        ended = changes(head(5), [record()], untargeting(10))
+        (told,) = changes(ended.head, list(ended.records), audit(20, finding())).transitions
+        assert (told.change, told.baseline) == (Change.REOPENED, True)

@@ -77,6 +77,11 @@ def deletion(minutes: float = 0) -> Audit:
     return audit(minutes, deleted=True, checks=frozenset(), complete={})
 
 
+def untargeting(minutes: float = 0) -> Audit:
+    """The last word on a cluster that is no longer a target."""
+    return audit(minutes, untargeted=True, checks=frozenset(), complete={})
+
+
 def head(minutes: float = 0, **deviations: Any) -> Head:  # noqa: ANN401  any field of it
     """A cluster saved whole, with both checks' first runs behind it."""
     usual: dict[str, Any] = {

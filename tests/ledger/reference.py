@@ -11,6 +11,7 @@ from eks_auditor.model.finding import Finding
 from eks_auditor.model.history import Audit
 
 HOUR = timedelta(hours=1)
+LADDER = ["INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def replay(accepted: Iterable[Accepted]) -> Expected:
 def _accept(ledger: Expected, accepted: Accepted) -> None:
     audit = accepted.audit
     life = audit.created_at
-    if audit.deleted:
+    if audit.ended:
         life = ledger.life or life
     same_life = ledger.life == life
     checks = set(ledger.checks) if same_life else set()
@@ -81,7 +82,10 @@ def _accept(ledger: Expected, accepted: Accepted) -> None:
     words = {finding.id: finding for finding in audit.findings}
     for finding_id in sorted({*words, *ledger.rows, *seen_once}):
         word, row = words.get(finding_id), ledger.rows.get(finding_id)
-        proof = _confirmed(_proof(finding_id, word, row, audit), word, row, seen_once, audit)
+        proof = _proof(finding_id, word, row, audit)
+        if proof == "fails" and word is not None and _cause_stands(ledger, word, audit):
+            proof = "nothing"
+        proof = _confirmed(proof, word, row, seen_once, audit)
         if proof != "nothing":
             seen_once.pop(finding_id, None)
         if accepted.only is None or finding_id in accepted.only:
@@ -91,8 +95,8 @@ def _accept(ledger: Expected, accepted: Accepted) -> None:
     ledger.life = ledger.life or life
     ledger.deleted = False
     if accepted.only is None:
-        ledger.life, ledger.deleted, ledger.seen_once = life, audit.deleted, {} if audit.deleted else seen_once
-        ledger.checks = checks if audit.deleted else _checks(checks, seen_once, audit)
+        ledger.life, ledger.deleted, ledger.seen_once = life, audit.ended, {} if audit.ended else seen_once
+        ledger.checks = _checks(checks, seen_once, audit)
         later = [first + HOUR for first in ledger.seen_once.values()] + [f.due_at for f in audit.findings if f.due_at]
         ledger.due_at = min((instant for instant in later if instant > audit.taken_at), default=None)
 
@@ -101,6 +105,8 @@ def _proof(finding_id: str, word: Finding | None, row: Row | None, audit: Audit)
     """What an audit proves of a finding: ``fails``, ``fine: why``, ``moot: why`` or ``nothing``."""
     if audit.deleted:
         return "fine: the cluster was deleted"
+    if audit.untargeted:
+        return "moot: the cluster is no longer audited"
     if word is not None:
         proofs = {"FAILED": "fails", "PASSED": f"fine: {word.reason}", "NOT_APPLICABLE": f"moot: {word.reason}"}
         return "nothing" if word.settling else proofs.get(word.status, "nothing")
@@ -110,6 +116,14 @@ def _proof(finding_id: str, word: Finding | None, row: Row | None, audit: Audit)
     whole = {name for name, complete in audit.complete.items() if complete}
     needed = {"managed", "self-managed", "karpenter", "auto-mode"} if kind == "sibling-set" else {kind}
     return "fine: it no longer exists" if needed <= whole else "nothing"
+
+
+def _cause_stands(ledger: Expected, word: Finding, audit: Audit) -> bool:
+    rows = [(ledger.rows[cause], rung) for cause, rung in word.causes.items() if cause in ledger.rows]
+    return any(
+        row.state == "OPEN" and row.life == audit.created_at and LADDER.index(row.rung) >= LADDER.index(rung.name)
+        for row, rung in rows
+    )
 
 
 def _confirmed(proof: str, word: Finding | None, row: Row | None, seen_once: dict[str, datetime], audit: Audit) -> str:
@@ -123,7 +137,7 @@ def _confirmed(proof: str, word: Finding | None, row: Row | None, seen_once: dic
 
 def _move(ledger: Expected, finding_id: str, proof: str, audit: Audit, checks: set[str]) -> None:
     row = ledger.rows.get(finding_id)
-    if row is not None and row.life != audit.created_at and not audit.deleted and proof != "fails":
+    if row is not None and row.life != audit.created_at and not audit.ended and proof != "fails":
         proof = "fine: the cluster was created again"
     verb, _, reason = proof.partition(": ")
     if verb == "fails":
@@ -145,9 +159,10 @@ def _fails(ledger: Expected, word: Finding, audit: Audit, checks: set[str]) -> N
         change, first_seen = "reopened", row.first_seen
     elif row.rung == rung:
         first_seen, moved_at = row.first_seen, row.moved_at
+    elif word.partial and LADDER.index(rung) < LADDER.index(row.rung):
+        return
     else:
-        ladder = ["INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL"]
-        change = "worse" if ladder.index(rung) > ladder.index(row.rung) else "better"
+        change = "worse" if LADDER.index(rung) > LADDER.index(row.rung) else "better"
         first_seen, before = row.first_seen, row.rung
     ledger.rows[word.id] = Row(
         "OPEN", rung, word.reason, moved_at, first_seen, audit.created_at, word.check_id, word.subject.kind
@@ -158,6 +173,8 @@ def _fails(ledger: Expected, word: Finding, audit: Audit, checks: set[str]) -> N
 
 
 def _checks(checks: set[str], seen_once: dict[str, datetime], audit: Audit) -> set[str]:
+    if audit.ended:
+        return checks if audit.deleted else set()
     after = {check_id for check_id in checks if check_id in audit.checks}
     for check_id in () if audit.retryable else audit.checks:
         said = [finding for finding in audit.findings if finding.check_id == check_id]

@@ -29,6 +29,7 @@ from tests.ledger.build import (
     passed,
     settling,
     unknown,
+    untargeting,
 )
 from tests.ledger.explore import Saving, World, begin, difference, explore
 from tests.ledger.fake import FencedOnTimeAlone, Unfenced
@@ -54,6 +55,27 @@ ONE_FINDING: dict[str, Make] = {
     "created again, passes": lambda t: audit(t, passed(), created_at=CREATED_AGAIN),
     "created again, fails perhaps": lambda t: audit(t, finding(confirm=True), created_at=CREATED_AGAIN),
     "deleted": deletion,
+    "no longer a target": untargeting,
+    "fails lower, partly unread": lambda t: audit(t, finding(severity=Severity.LOW, partial=True)),
+}
+
+CAUSE = finding("cause", check_id="ZONE003")
+
+CAUSE_AND_EFFECT: dict[str, Make] = {
+    "both fail": lambda t: audit(t, CAUSE, not_applicable()),
+    "the cause is unread": lambda t: audit(
+        t, unknown("cause", check_id="ZONE003"), finding(causes={CAUSE.id: CAUSE.severity})
+    ),
+    "the cause is unread and would need a higher rung": lambda t: audit(
+        t, unknown("cause", check_id="ZONE003"), finding(causes={CAUSE.id: Severity.CRITICAL})
+    ),
+    "only the effect": lambda t: audit(t, passed("cause", check_id="ZONE003"), finding()),
+    "created again, the cause is unread": lambda t: audit(
+        t,
+        unknown("cause", check_id="ZONE003"),
+        finding(causes={CAUSE.id: CAUSE.severity}),
+        created_at=CREATED_AGAIN,
+    ),
 }
 
 
@@ -122,12 +144,18 @@ def test_every_history_of_three_audits_is_the_references() -> None:
         assert difference(one_by_one(audits)) is None, names
 
 
+def test_every_history_of_a_cause_and_what_it_explains_is_the_references() -> None:
+    for names in product(CAUSE_AND_EFFECT, repeat=3):
+        audits = [CAUSE_AND_EFFECT[name](minutes) for name, minutes in zip(names, (0, 40, 80), strict=True)]
+        assert difference(one_by_one(audits)) is None, names
+
+
 def test_every_two_audits_in_either_order_are_the_references() -> None:
     for names in product(ONE_FINDING, repeat=2):
         sooner, later = (ONE_FINDING[name](minutes) for name, minutes in zip(names, (0, 80), strict=True))
         world = one_by_one([later, sooner])
         assert difference(world) is None, names
-        if not later.deleted:
+        if not later.ended:
             assert isinstance(world.savings[1].result, FencedOut)
 
 

@@ -32,8 +32,6 @@ from tests.ledger.build import (
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "schemas" / "transitions-1.json").read_text())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
-SNS_LIMIT = 256 * 1024
-
 
 def told(now: Audit, *records: Record, first: bool = False) -> tuple[Transition, ...]:
     past = None if first else head()
@@ -94,20 +92,6 @@ def test_a_message_says_what_happened_to_which_cluster() -> None:
     }
 
 
-def test_subscribers_may_filter_by_what_is_in_it() -> None:
-    now = audit(10, finding("a"), finding("b", severity=Severity.LOW), passed("c"), finding("d", check_id="ZONE003"))
-    (outbox,) = composed(now, told(now, record(finding("c"))))
-    assert outbox.attributes == {
-        "class": ("news",),
-        "cluster": ("shop",),
-        "account": ("111122223333",),
-        "region": ("eu-west-1",),
-        "severity": ("HIGH", "LOW"),
-        "check": ("ZONE002", "ZONE003"),
-        "transition": ("opened", "resolved"),
-    }
-
-
 def test_news_baseline_and_refreshes_are_never_mixed() -> None:
     now = audit(10, finding("new"), finding("first", check_id="ZONE003"), finding("old"), passed("mended"))
     past = head(checks=frozenset({"ZONE002"}))
@@ -131,14 +115,12 @@ def test_120_transitions_are_three_messages_the_worst_first() -> None:
 
 
 @pytest.mark.parametrize("text", ["x" * 30_000, "\N{SNOWMAN}" * 6_000, '"' * 20_000, "\x00" * 6_000])
-def test_a_message_and_its_attributes_fit_into_sns(text: str) -> None:
+def test_a_message_is_bounded_whatever_people_put_into_names(text: str) -> None:
     words = [finding(f"group-{n:02}", evidence={"text": text}) for n in range(40)]
     outboxes = composed(audit(10, *words), told(audit(10, *words)))
     assert len(outboxes) > 4
     for outbox in outboxes:
         assert len(outbox.body.encode()) <= BODY_LIMIT
-        attributes = sum(len(name) + len(json.dumps(values)) for name, values in outbox.attributes.items())
-        assert len(outbox.body.encode()) + attributes < SNS_LIMIT
     assert sum(len(json.loads(outbox.body)["transitions"]) for outbox in outboxes) == 40
 
 

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from eks_auditor.ledger.documents import NewerLedgerError, finding_item, key, outbox_of
 from eks_auditor.ledger.instant import NEVER, written
 from eks_auditor.ledger.saving import ContendedError, FencedOut, Saved
-from eks_auditor.ledger.table import BACKOFF, Ledger
+from eks_auditor.ledger.table import BACKOFF, DUE_WINDOW, Ledger
 from eks_auditor.ledger.transaction import Fence, FencedError, Part, RecordWrite
 from eks_auditor.model.capacity import KINDS
 from eks_auditor.model.cluster import ClusterId
@@ -417,12 +417,17 @@ class TestIndexes:
         saved(ledger, audit(10, finding(), cluster=never))
         assert ledger.due(at(59)) == []
         assert ledger.due(at(60)) == [CLUSTER]
-        assert ledger.due(at(1e6)) == [CLUSTER, later]
+        assert ledger.due(at(120)) == [CLUSTER, later]
         assert {item["due_at"]["S"] for item in dynamodb.scan(TableName=TABLE)["Items"] if "due_at" in item} == {
             written(at(60)),
             written(at(61)),
             NEVER,
         }
+
+    def test_due_no_longer_is_what_no_audit_has_moved_for_a_day(self, ledger: Ledger) -> None:
+        saved(ledger, audit(10, finding(due_at=at(60))))
+        assert ledger.due(at(60) + DUE_WINDOW) == [CLUSTER]
+        assert ledger.due(at(60) + DUE_WINDOW + timedelta(microseconds=1)) == []
 
     def test_unrelayed_are_the_announcements_without_their_mark(self, ledger: Ledger) -> None:
         saved(ledger, audit(10, finding()))

@@ -57,9 +57,14 @@ def test_a_place_that_cannot_be_listed_keeps_what_the_ledger_knows_there() -> No
     assert clusters(made) == [cluster("shop"), cluster("old", THERE)]
 
 
-def test_what_the_ledger_knows_outside_the_targets_is_left_alone() -> None:
-    for request in (SweepRequest(), DueRequest()):
-        assert planned(request, known=[cluster("foreign", ELSEWHERE)]) == Plan(())
+def test_a_sweep_withdraws_what_the_ledger_knows_outside_the_targets() -> None:
+    foreign = cluster("foreign", ELSEWHERE)
+    [audit] = planned(SweepRequest(), known=[foreign]).audits
+    assert (audit.cluster, audit.untargeted) == (foreign, True)
+
+
+def test_what_is_due_outside_the_targets_is_left_to_the_sweep() -> None:
+    assert planned(DueRequest(), known=[cluster("foreign", ELSEWHERE)]) == Plan(())
 
 
 def test_due_clusters_are_audited() -> None:

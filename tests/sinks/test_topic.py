@@ -55,25 +55,35 @@ def test_attributes_are_what_subscribers_filter_by() -> None:
         "severity": "String.Array",
         "check": "String.Array",
         "transition": "String.Array",
+        "class": "String",
         "audience": "String.Array",
         "cluster": "String",
         "account": "String",
         "region": "String",
     }
-    assert message["MessageAttributes"]["cluster"]["StringValue"] == "shop"
+    one = ("class", "cluster", "account", "region")
+    values = {name: message["MessageAttributes"][name]["StringValue"] for name in one}
+    assert values == {"class": "news", "cluster": "shop", "account": "111122223333", "region": "eu-west-1"}
 
 
 def test_a_first_audit_tells_people_one_summary() -> None:
     told = transitions(120, baseline=True)
     messages = [published(text) for text in bodies(*told)]
     assert [words(message, "audience") for message in messages] == [["machines", "people"], ["machines"], ["machines"]]
-    assert all(words(message, "transition") == ["baseline"] for message in messages)
+    assert all(words(message, "transition") == ["opened"] for message in messages)
+    assert {message["MessageAttributes"]["class"]["StringValue"] for message in messages} == {"baseline"}
 
 
 def test_a_refresh_is_for_security_hub_alone() -> None:
     message = published(body(transition(change=Change.REFRESHED)))
     assert words(message, "audience") == ["hub"]
     assert words(message, "transition") == ["refreshed"]
+    assert message["MessageAttributes"]["class"]["StringValue"] == "refresh"
+
+
+@pytest.mark.parametrize("change", Change)
+def test_the_transition_is_the_word_of_the_change(change: Change) -> None:
+    assert words(published(body(transition(change=change))), "transition") == [change.value]
 
 
 def test_one_body_is_one_message_and_the_same_each_time() -> None:

@@ -20,7 +20,7 @@ from eks_auditor.model.gap import Gap
 from eks_auditor.model.release import ReleaseHistory
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.snapshot.reader import ACTIONS
-from tests.snapshot.bench import ACCOUNT, NOW, Bench, ago, by_name, group_of
+from tests.snapshot.bench import ACCOUNT, NOW, REGION, Bench, ago, by_name, group_of
 
 EVERY_KIND: dict[str, Any] = {
     "cluster_autoscaler": True,
@@ -156,6 +156,31 @@ def test_the_last_version_update_is_read_where_a_capacity_lags_behind(shipped: B
 def test_offered_zones_of_groups_with_one_zone_or_an_empty_one(shop: Snapshot) -> None:
     assert shop.offered_zones["m6i.large"] == frozenset({"euw1-az1", "euw1-az2", "euw1-az3"})
     assert "m7g.large" not in shop.offered_zones  # it runs in every zone it may
+
+
+def test_all_types_of_such_a_group_are_asked_for_in_one_call(bench: Callable[..., Any]) -> None:
+    pinned = {"zones": ["a"], "types": ["r6i.xlarge", "r5.xlarge"]}
+    uneven = {"types": ["c6i.large", "c5.large"], "spread": {"a": 2, "b": 1, "c": 0}}
+    with bench({"node_groups": {"pinned": pinned, "uneven": uneven, "web": {}}}) as started:
+        snapshot = started.read()
+        assert started.count("ec2:DescribeInstanceTypeOfferings") == 1
+    assert set(snapshot.offered_zones) == {"r6i.xlarge", "r5.xlarge", "c6i.large", "c5.large"}
+
+
+def test_a_local_zone_beside_the_one_availability_zone_makes_no_second(bench: Callable[..., Any]) -> None:
+    with bench({"node_groups": {"pinned": {"zones": ["a", "b"], "desired": 2}}}) as started:
+        [other] = [
+            subnet
+            for subnet in started.aws.region(ACCOUNT, REGION).subnets.values()
+            if subnet["AvailabilityZoneId"] == "euw1-az2"
+        ]
+        local = {"AvailabilityZoneId": "euw1-lhr1-az1", "AvailabilityZone": "eu-west-1-lhr-1a"}
+        other.update(local)
+        for instance in started.aws.group_of("shop", "pinned")["Instances"]:
+            if instance["AvailabilityZoneId"] == "euw1-az2":
+                instance.update(local)
+        snapshot = started.read()
+    assert "m6i.large" in snapshot.offered_zones
 
 
 def test_zones_have_the_same_ids_under_other_names(shipped: Bench) -> None:

@@ -178,7 +178,8 @@ class FakeAnnouncements:
 
     def __init__(self, items: Iterable[Outbox] = (), fail_on: Collection[OutboxKey] = ()) -> None:
         self._items = {item.key: item for item in items}
-        self._fail_on = frozenset(fail_on)
+        self.fail_on = set(fail_on)
+        """Items of which no note can be made."""
         self.relayed: list[OutboxKey] = []
 
     def unrelayed(self, before: datetime) -> Iterable[OutboxKey]:
@@ -188,7 +189,7 @@ class FakeAnnouncements:
         return self._items.get(outbox_key)
 
     def mark_relayed(self, outbox_key: OutboxKey, at: datetime, /) -> None:
-        if outbox_key in self._fail_on:
+        if outbox_key in self.fail_on:
             raise refused(error="InternalServerError", call="UpdateItem")
         self.relayed.append(outbox_key)
         if outbox_key in self._items:

@@ -120,6 +120,22 @@ def test_a_cluster_deleted_between_planning_and_reading_is_saved_as_gone() -> No
     assert auditing.heard.counts["AuditsDone"] == 1
 
 
+def test_a_cluster_that_is_no_longer_a_target_is_withdrawn_without_being_read() -> None:
+    known = head(ASKED)
+    auditing = Auditing(ledger=FakeLedger(known))
+    assert auditing.take(replace(REQUEST, untargeted=True).body()) == []
+    (audit,) = auditing.ledger.saved
+    assert (audit.untargeted, audit.deleted, audit.created_at) == (True, False, known.created_at)
+    assert auditing.reader.reads == []
+
+
+@pytest.mark.parametrize("found", [None, head(ASKED, deleted=True)])
+def test_a_cluster_that_is_no_longer_a_target_and_not_known_leaves_nothing_to_save(found: Head | None) -> None:
+    auditing = Auditing(ledger=FakeLedger(found))
+    assert auditing.take(replace(REQUEST, untargeted=True).body()) == []
+    assert auditing.ledger.saved == []
+
+
 @pytest.mark.parametrize("found", [None, head(ASKED, deleted=True)])
 def test_a_cluster_that_never_was_or_is_known_to_be_gone_leaves_nothing_to_save(found: Head | None) -> None:
     auditing = Auditing(ClusterGoneError(CLUSTER_ID), FakeLedger(found))

@@ -10,10 +10,10 @@ from eks_auditor.checks.lateness import judge_build, judge_pool
 from eks_auditor.checks.retirement import judge_retirement
 from eks_auditor.checks.worst import worst
 from eks_auditor.model.capacity import ManagedNodeGroup, NodePool, SelfManagedGroup
-from eks_auditor.model.gap import known
+from eks_auditor.model.gap import Gap, known
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.model.verdict import Owner, Scalar, Severity, Verdict, failed, not_applicable, passed
-from eks_auditor.releases.builds import builds_of, images_of, minors_of
+from eks_auditor.releases.builds import Build, Kubelet, builds_or_gaps, images_or_gaps, kubelets_or_gaps
 from eks_auditor.releases.families import CUSTOM
 from eks_auditor.releases.kubernetes import minors_behind, skew_limit
 
@@ -65,11 +65,11 @@ def release_superseded(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool,
     """
     if isinstance(capacity, NodePool):
         return _auto_mode() if capacity.kind == "auto-mode" else judge_pool(capacity, snapshot)
-    builds = builds_of(capacity, snapshot)
+    builds = builds_or_gaps(capacity, snapshot)
     if not builds:
         return _no_release(capacity, snapshot)
     verdict = worst(partial(judge_build, build, snapshot) for build in builds)
-    return replace(verdict, reason=f"{verdict.reason} (the worst of {len(builds)} images)") if builds[1:] else verdict
+    return replace(verdict, reason=f"{verdict.reason} ({_the_worst_of(builds)})") if builds[1:] else verdict
 
 
 @check(
@@ -160,16 +160,17 @@ def kubelet_skew(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snaps
     """
     if isinstance(capacity, NodePool) and capacity.kind == "auto-mode":
         return _auto_mode()
-    minors = minors_of(capacity, snapshot)
-    if not minors:
+    kubelets = kubelets_or_gaps(capacity, snapshot)
+    if not kubelets:
         return not_applicable("it has nothing to launch from and no nodes yet")
     follows = isinstance(capacity, ManagedNodeGroup) and capacity.ami_type != CUSTOM
     way_on: dict[str, Scalar] = {"upgrade_to" if follows else "image_minor": snapshot.cluster.version}
-    return worst(partial(_skew, minor, words, snapshot, way_on) for minor, words in minors.items())
+    return worst(partial(_skew, kubelet, snapshot, way_on) for kubelet in kubelets)
 
 
-def _skew(minor: str, words: str, snapshot: Snapshot, way_on: Mapping[str, Scalar]) -> Verdict:
-    control_plane = snapshot.cluster.version
+def _skew(told: Kubelet | Gap, snapshot: Snapshot, way_on: Mapping[str, Scalar]) -> Verdict:
+    kubelet = known(told)
+    minor, words, control_plane = kubelet.minor, kubelet.words, snapshot.cluster.version
     facts: dict[str, Scalar] = {"kubelet": minor, "control_plane": control_plane}
     behind = minors_behind(minor, control_plane)
     if behind < 0:
@@ -196,8 +197,14 @@ def _behind(behind: int, reason: str, snapshot: Snapshot) -> Verdict:
     return failed(f"{reason}; the limit is {limit}", severity=Severity.LOW)
 
 
+def _the_worst_of(builds: tuple[Build | Gap, ...]) -> str:
+    unread = sum(isinstance(build, Gap) for build in builds)
+    return f"the worst of {len(builds)} images" + (f", of which {unread} could not be read" if unread else "")
+
+
 def _no_release(capacity: ManagedNodeGroup | SelfManagedGroup, snapshot: Snapshot) -> Verdict:
-    images = [f"{image.id} ({image.name})" for image in images_of(capacity, snapshot)]
+    seen = [known(image) for image in images_or_gaps(capacity, snapshot)]
+    images = [f"{image.id} ({image.name})" for image in seen]
     if not images:
         return not_applicable("it has nothing to launch from yet")
     return not_applicable(f"runs an image of its own, {', '.join(images)}, which no EKS release can be read from")

@@ -1,15 +1,19 @@
 """AMI001's rules: how late a release is, for groups and for pools."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
+from typing import NoReturn
 
+from eks_auditor.checks.worst import worst
 from eks_auditor.model.capacity import Node, NodePool
 from eks_auditor.model.gap import Gap, UnreadableError, known
 from eks_auditor.model.release import ReleaseHistory, ReleaseLine
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.model.verdict import Scalar, Severity, Verdict, failed, not_applicable, passed, unknown
-from eks_auditor.releases.builds import Build, build_of, image_of
+from eks_auditor.releases.builds import Build, build_of, image_or_gap
 from eks_auditor.releases.families import parameter_of
 from eks_auditor.releases.superseded import Superseded, superseded
 
@@ -36,8 +40,13 @@ def history_of(line: ReleaseLine, snapshot: Snapshot) -> ReleaseHistory:
     return known(snapshot.releases.get(str(line), unread))
 
 
-def judge_build(build: Build, snapshot: Snapshot) -> Verdict:
-    """Judge one release in use."""
+def judge_build(told: Build | Gap, snapshot: Snapshot) -> Verdict:
+    """Judge one release in use.
+
+    Raises:
+        UnreadableError: If it is a gap, its line's history was not read, or a version cannot be.
+    """
+    build = known(told)
     word = lateness(build, snapshot)
     if word is None:
         return _none_recommended(build)
@@ -52,29 +61,22 @@ def judge_build(build: Build, snapshot: Snapshot) -> Verdict:
 
 
 def judge_pool(pool: NodePool, snapshot: Snapshot) -> Verdict:
-    """Judge the releases that a Karpenter pool's nodes run."""
-    now = snapshot.taken_at
+    """Judge the releases that a Karpenter pool's nodes run.
+
+    Raises:
+        UnreadableError: If no node that can be read fails, and one cannot be.
+    """
     if not pool.nodes:
         return not_applicable("it has no nodes")
-    builds = {node.image_id: build_of(image_of(node.image_id, snapshot)) for node in pool.nodes}
-    released = [node for node in pool.nodes if builds[node.image_id]]
-    young = [node for node in released if now < node.launched_at + POOL_NODE_GRACE]
-    settled = [node for node in released if now >= node.launched_at + POOL_NODE_GRACE]
-    running = Counter(build for node in settled if (build := builds[node.image_id]))
-    if not released:
-        return not_applicable(f"none of its {len(pool.nodes)} nodes runs an image that EKS publishes")
-    words = {build: lateness(build, snapshot) for build in builds.values() if build}
-    if all(word is None for word in words.values()):
-        return _none_recommended(next(iter(words)))
-    late = {build: word for build in running if (word := words[build]) and word.since}
-    due_at = _next_to_be_judged(young, {i: words[build] for i, build in builds.items() if build})
-    if not late:
-        reason = f"none of its {len(pool.nodes)} nodes was launched more than 7 days ago and runs a superseded release"
-        return passed(f"{reason}; {_NOT_VISIBLE}", due_at=due_at)
-    oldest = min(late, key=lambda build: late[build].since or now)
-    verdict = _pool_verdict(oldest, late, running, now)
-    dues = [due for due in (verdict.due_at, due_at) if due]
-    return replace(verdict, due_at=min(dues, default=None))
+    told = {node.image_id: _running(node.image_id, snapshot) for node in pool.nodes}
+    gaps = [running for running in told.values() if isinstance(running, Gap)]
+    readable = {i: running for i, running in told.items() if running and not isinstance(running, Gap)}
+    nodes = partial(_judge_nodes, pool, readable, snapshot.taken_at)
+    verdict = worst((nodes, *(partial(_unread, gap) for gap in gaps)))
+    if not gaps:
+        return verdict
+    unread = sum(isinstance(told[node.image_id], Gap) for node in pool.nodes)
+    return replace(verdict, reason=f"{verdict.reason}; {unread} more of its nodes could not be judged")
 
 
 def lateness(build: Build, snapshot: Snapshot) -> Superseded | None:
@@ -92,16 +94,48 @@ def lateness(build: Build, snapshot: Snapshot) -> Superseded | None:
         raise UnreadableError(Gap("ec2:DescribeImages", history.parameter, str(error))) from error
 
 
-def _pool_verdict(oldest: Build, late: dict[Build, Superseded], running: Counter[Build], now: datetime) -> Verdict:
-    count, word = sum(running[build] for build in late), late[oldest]
-    per_release = ", ".join(
-        f"{build.version}: {running[build]}" for build in sorted(late, key=lambda b: str(b.version))
-    )
+def _running(image_id: str, snapshot: Snapshot) -> tuple[Build, Superseded | None] | Gap | None:
+    """Return an image's release and what became of it; None for images of other makers."""
+    try:
+        build = build_of(known(image_or_gap(image_id, snapshot)))
+        return None if build is None else (build, lateness(build, snapshot))
+    except UnreadableError as error:
+        return error.gap
+
+
+def _unread(gap: Gap) -> NoReturn:
+    raise UnreadableError(gap)
+
+
+def _judge_nodes(pool: NodePool, readable: Mapping[str, tuple[Build, Superseded | None]], now: datetime) -> Verdict:
+    """Judge the nodes whose image, by its id, is a readable release."""
+    released = [node for node in pool.nodes if node.image_id in readable]
+    if not released:
+        return not_applicable(f"none of its {len(pool.nodes)} nodes runs an image that EKS publishes")
+    words = dict(readable.values())
+    if all(word is None for word in words.values()):
+        return _none_recommended(next(iter(words)))
+    young = [node for node in released if now < node.launched_at + POOL_NODE_GRACE]
+    running = Counter(readable[node.image_id][0] for node in released if now >= node.launched_at + POOL_NODE_GRACE)
+    late = {build: word for build in running if (word := words[build]) and word.since}
+    due_at = _next_to_be_judged(young, {image_id: word for image_id, (_, word) in readable.items()})
+    if not late:
+        reason = f"none of its {len(pool.nodes)} nodes was launched more than 7 days ago and runs a superseded release"
+        return passed(f"{reason}; {_NOT_VISIBLE}", due_at=due_at)
+    oldest_first = sorted(late, key=lambda build: late[build].since or now)
+    verdict = worst(partial(_pool_verdict, build, late, running, now) for build in oldest_first)
+    dues = [due for due in (verdict.due_at, due_at) if due]
+    return replace(verdict, due_at=min(dues, default=None))
+
+
+def _pool_verdict(build: Build, late: dict[Build, Superseded], running: Counter[Build], now: datetime) -> Verdict:
+    count, word = sum(running[each] for each in late), late[build]
+    per_release = ", ".join(f"{each.version}: {running[each]}" for each in sorted(late, key=lambda b: str(b.version)))
     reason = (
         f"{count} of the {running.total()} nodes launched more than 7 days ago run superseded releases "
-        f"({per_release}); the worst, {oldest.words}, was superseded {_since(word, now)}; {_NOT_VISIBLE}"
+        f"({per_release}); the worst, {build.words}, was superseded {_since(word, now)}; {_NOT_VISIBLE}"
     )
-    facts = _facts(oldest, word, now) | {"nodes": count, "releases": per_release}
+    facts = _facts(build, word, now) | {"nodes": count, "releases": per_release}
     return replace(_on_ladder(reason, word, now), evidence=facts)
 
 

@@ -10,7 +10,7 @@ from eks_auditor.model.gap import Gap, UnreadableError, known
 from eks_auditor.model.release import Release, ReleaseHistory, ReleaseLine
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.model.verdict import Owner, Scalar, Severity, Verdict, failed, not_applicable, passed
-from eks_auditor.releases.builds import Build, builds_of, minors_of
+from eks_auditor.releases.builds import Build, Kubelet, builds_or_gaps, kubelets_or_gaps
 from eks_auditor.releases.families import CUSTOM, FAMILY_IN_DOUBT_AFTER, family_pattern, order, parameter_of
 from eks_auditor.releases.kubernetes import minors_behind, next_minor
 
@@ -28,39 +28,43 @@ def judge_retirement(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, s
 
 
 def _images(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot) -> Verdict:
-    builds = builds_of(capacity, snapshot)
+    builds = builds_or_gaps(capacity, snapshot)
     if not builds:
         return not_applicable("it runs no image that EKS publishes")
     return worst(partial(_image, build, capacity, snapshot) for build in builds)
 
 
 def _minors(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot) -> Verdict:
-    minors = minors_of(capacity, snapshot)
-    if not minors:
+    kubelets = kubelets_or_gaps(capacity, snapshot)
+    if not kubelets:
         return not_applicable("it has nothing to launch from and no nodes yet")
-    return worst(partial(_minor, minor, words, capacity, snapshot) for minor, words in minors.items())
+    return worst(partial(_minor, kubelet, capacity, snapshot) for kubelet in kubelets)
 
 
 def _minor(
-    minor: str, words: str, capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot
+    told: Kubelet | Gap, capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot
 ) -> Verdict:
+    kubelet = known(told)
+    minor = kubelet.minor
     statuses = {version.minor: version.status for version in known(snapshot.versions)}
     status = statuses.get(minor)
     if status is None or status == "UNSUPPORTED":
         now = "does not support" if status else "does not know"
-        reason = f"{words} is for Kubernetes {minor}, which EKS {now} any more"
-        return replace(failed(reason), evidence={"kubernetes": minor} | _way_on(minor, capacity, snapshot))
+        reason = f"{kubelet.words} is for Kubernetes {minor}, which EKS {now} any more"
+        gone = failed(reason, severity=Severity.CRITICAL)
+        return replace(gone, evidence={"kubernetes": minor} | _way_on(minor, capacity, snapshot))
     return passed(f"EKS supports Kubernetes {minor} ({status})", kubernetes=minor)
 
 
-def _image(build: Build, capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot) -> Verdict:
+def _image(told: Build | Gap, capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot) -> Verdict:
+    build = known(told)
     if build.line.family == "al2":
         return _amazon_linux_2(build)
     history = history_of(build.line, snapshot)
     way_on = _way_on(build.line.minor, capacity, snapshot)
     if history.recommended is None:
         reason = f"{build.words}: AWS recommends no release of {build.line} any more ({history.parameter} is gone)"
-        return replace(failed(reason), evidence={"line": str(build.line)} | way_on)
+        return replace(failed(reason, severity=Severity.CRITICAL), evidence={"line": str(build.line)} | way_on)
     return _recommended(build.line, history.recommended, history, snapshot, way_on)
 
 
@@ -97,7 +101,7 @@ def _amazon_linux_2(build: Build) -> Verdict:
         successor = ReleaseLine("al2023", variant, build.line.architecture, build.line.minor)
         facts |= {"successor": ami_type, "successor_family": "AmazonLinux2023"}
         facts |= {"new_image_parameter": parameter_of(successor).names[-1]}
-    return replace(failed(reason), evidence=facts)
+    return replace(failed(reason, severity=Severity.CRITICAL), evidence=facts)
 
 
 def _way_on(

@@ -27,12 +27,14 @@ class AuditRequest:
         cluster: Which.
         not_before: The time of what asked for it: only a snapshot that began later answers it.
         cause: What asked for it, in words.
+        untargeted: Whether the cluster is none of the targets any more: it is not read, and what is open is withdrawn.
     """
 
     audit_id: str
     cluster: ClusterId
     not_before: datetime
     cause: str
+    untargeted: bool = False
 
     def body(self) -> str:
         """Write the message."""
@@ -44,6 +46,7 @@ class AuditRequest:
                 "cluster_arn": self.cluster.arn,
                 "not_before": self.not_before.astimezone(UTC).isoformat(),
                 "cause": self.cause,
+                "untargeted": self.untargeted,
             }
         )
 
@@ -62,6 +65,7 @@ def parse_audit_request(body: str) -> AuditRequest:
             cluster=ClusterId.from_arn(_text(document, "cluster_arn")),
             not_before=_instant(document, "not_before"),
             cause=_text(document, "cause"),
+            untargeted=document.get("untargeted") is True,
         )
     except (KeyError, TypeError, ValueError) as error:
         message = f"the message on the audit queue cannot be read: {_why(error)}; remove it, the next sweep asks again"

@@ -26,6 +26,8 @@ REFRESH_SPREAD = timedelta(days=5)
 _SET_KINDS: tuple[Kind, ...] = ("managed", "self-managed", "karpenter", "auto-mode")
 """The kinds whose capacities make up sibling sets."""
 
+_POOLS = ("karpenter", "auto-mode", "standalone")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
@@ -53,12 +55,12 @@ def diff(head: Head | None, records: Mapping[str, Record], audit: Audit, *, hub:
         hub: Whether Security Hub is told; only then are open findings refreshed.
     """
     past = _past(head, audit)
-    words = {} if audit.deleted else {finding.id: finding for finding in audit.findings}
+    words = {} if audit.ended else {finding.id: finding for finding in audit.findings}
     transitions: list[Transition] = []
     written: dict[str, Record] = {}
     for finding_id in sorted(words.keys() | records.keys()):
         record = records.get(finding_id)
-        after = _after(record, words.get(finding_id), past, audit)
+        after = _after(record, words.get(finding_id), records, past, audit)
         if after is None:
             continue
         change = _change(record, after)
@@ -82,19 +84,36 @@ def _past(head: Head | None, audit: Audit) -> Head:
     """Return what is known of the cluster's present life: nothing, if this is the first audit of it."""
     if head is None:
         return Head(cluster=audit.cluster, created_at=audit.created_at, taken_at=audit.taken_at)
-    if audit.deleted or head.created_at == audit.created_at:
+    if audit.ended or head.created_at == audit.created_at:
         return head
     return replace(head, created_at=audit.created_at, checks=frozenset(), sightings={})
 
 
-def _after(record: Record | None, word: Finding | None, past: Head, audit: Audit) -> Record | None:
+def _after(
+    record: Record | None, word: Finding | None, records: Mapping[str, Record], past: Head, audit: Audit
+) -> Record | None:
     """Return the record as it is to be, or None where the last word stands (or none was ever kept)."""
-    if word is not None and word.status is Status.FAILED and not _waits(word, record, past, audit):
+    if word is not None and word.status is Status.FAILED and not _held(word, record, records, past, audit):
         return _opened(record, word, audit)
     if record is None or record.state is not State.OPEN:
         return None
     closing = _closing(record, word, audit)
     return None if closing is None else _closed(record, closing, audit)
+
+
+def _held(word: Finding, record: Record | None, records: Mapping[str, Record], past: Head, audit: Audit) -> bool:
+    """Tell whether a failure does not count yet."""
+    return _explained(word, records, audit) or _waits(word, record, past, audit)
+
+
+def _explained(word: Finding, records: Mapping[str, Record], audit: Audit) -> bool:
+    """Tell whether a failure has a cause that stands open, though it could not be judged now."""
+    return any(
+        _open_in_this_life(cause := records.get(cause_id), audit)
+        and cause is not None
+        and cause.finding.severity >= rung
+        for cause_id, rung in word.causes.items()
+    )
 
 
 def _waits(word: Finding, record: Record | None, past: Head, audit: Audit) -> bool:
@@ -110,8 +129,11 @@ def _open_in_this_life(record: Record | None, audit: Audit) -> bool:
 
 def _opened(record: Record | None, word: Finding, audit: Audit) -> Record:
     known = record if record is not None and record.created_at == audit.created_at else None
-    if known is not None and known.state is State.OPEN and known.finding.severity is word.severity:
-        return replace(known, finding=word)
+    if known is not None and known.state is State.OPEN:
+        if known.finding.severity is word.severity:
+            return replace(known, finding=word)
+        if word.partial and word.severity < known.finding.severity:
+            return known  # what could not be read may be what the rung stands on
     return Record(
         finding=word,
         state=State.OPEN,
@@ -133,11 +155,8 @@ class _Closing:
 
 def _closing(record: Record, word: Finding | None, audit: Audit) -> _Closing | None:
     """Judge an open finding that does not fail now."""
-    last = record.finding.evidence
-    if audit.deleted:
-        return _Closing(State.RESOLVED, "the cluster was deleted", last)
-    if record.created_at != audit.created_at:
-        return _Closing(State.RESOLVED, "the cluster was created again", last)
+    if audit.ended or record.created_at != audit.created_at:
+        return _ending(record.finding, audit)
     if word is None:
         return _absence(record.finding, audit)
     if word.status is Status.PASSED:
@@ -147,12 +166,23 @@ def _closing(record: Record, word: Finding | None, audit: Audit) -> _Closing | N
     return None
 
 
+def _ending(last: Finding, audit: Audit) -> _Closing:
+    """Close what belongs to a life of the cluster that is over."""
+    if audit.deleted:
+        return _Closing(State.RESOLVED, "the cluster was deleted", last.evidence)
+    if audit.untargeted:
+        return _Closing(State.WITHDRAWN, "the cluster is no longer audited", last.evidence)
+    return _Closing(State.RESOLVED, "the cluster was created again", last.evidence)
+
+
 def _absence(last: Finding, audit: Audit) -> _Closing | None:
     """Judge an open finding that the audit has no word on."""
     if last.check_id not in audit.checks:
         return _Closing(State.WITHDRAWN, f"check {last.check_id} is no longer judged", last.evidence)
     if _gone(last.subject.kind, audit):
-        return _Closing(State.RESOLVED, "it no longer exists", last.evidence)
+        # A pool is seen by its nodes alone.
+        gone = "it has no nodes any more" if last.subject.kind in _POOLS else "it no longer exists"
+        return _Closing(State.RESOLVED, gone, last.evidence)
     return None
 
 
@@ -228,8 +258,11 @@ def _refresh(record: Record, audit: Audit) -> Transition:
 
 
 def _head(past: Head, words: Mapping[str, Finding], records: Mapping[str, Record], audit: Audit) -> Head:
-    if audit.deleted:
-        return replace(past, taken_at=audit.taken_at, saved_at=None, sightings={}, due_at=None, deleted=True)
+    if audit.ended:
+        # A target that comes back is told as a first audit is: much may have changed meanwhile.
+        checks = past.checks if audit.deleted else frozenset[str]()
+        ended = replace(past, taken_at=audit.taken_at, saved_at=None, sightings={}, due_at=None, deleted=True)
+        return replace(ended, checks=checks)
     sightings = dict(_sightings(past, words, records, audit))
     first_runs = frozenset() if audit.retryable else frozenset(_judged(words, sightings, audit))
     return replace(
@@ -251,7 +284,7 @@ def _sightings(
         word, first = words.get(finding_id), past.sightings.get(finding_id)
         if _open_in_this_life(records.get(finding_id), audit):
             continue
-        if word is not None and word.status is Status.FAILED:
+        if word is not None and word.status is Status.FAILED and not _explained(word, records, audit):
             yield finding_id, audit.taken_at if first is None else first
         elif first is not None and _undecided(finding_id, word, audit):
             yield finding_id, first
@@ -260,7 +293,7 @@ def _sightings(
 def _undecided(finding_id: str, word: Finding | None, audit: Audit) -> bool:
     """Tell whether an audit says nothing on a finding that was seen once."""
     if word is not None:
-        return word.status is Status.UNKNOWN or word.settling
+        return word.status in (Status.UNKNOWN, Status.FAILED) or word.settling
     # Of a sighting only the id is kept: eks-auditor/partition/account/region/cluster/check/kind/key.
     check_id, kind = finding_id.split("/", 7)[5:7]
     return check_id in audit.checks and not _gone(kind, audit)

@@ -99,34 +99,48 @@ def _finding(check: Check, judged: object, cluster: Cluster, verdict: Verdict) -
 
 
 def _silenced(findings: list[Finding]) -> Iterator[Finding]:
-    """Let a defect's cause speak alone: the silenced finding is not applicable, and the cause names it."""
-    loud = [
-        finding
-        for finding in findings
-        if finding.status is Status.FAILED
-        and finding.check_id in SILENCES
-        and finding.severity >= SILENCES[finding.check_id].rung
-    ]
-    silenced: dict[str, list[str]] = {}
-    causes: dict[str, Finding] = {}
-    for cause in loud:
-        for finding in findings:
-            if finding.status is Status.FAILED and _explains(cause, finding):
-                causes[finding.id] = cause
-                silenced.setdefault(cause.id, []).append(f"{finding.check_id} of {finding.subject.name}")
+    """Let a defect's cause speak alone: the silenced finding is not applicable, and the cause names it.
+
+    A cause that cannot be judged now may stand open all the same, which the ledger knows: the finding carries its id.
+    """
+    causes = {finding.id: _cause(finding, findings) for finding in findings if finding.status is Status.FAILED}
+    explained: dict[str, list[str]] = {}
     for finding in findings:
-        if finding.id in causes:
-            cause = causes[finding.id]
+        if (cause := causes.get(finding.id)) is not None:
+            explained.setdefault(cause.id, []).append(f"{finding.check_id} of {finding.subject.name}")
+    for finding in findings:
+        if (cause := causes.get(finding.id)) is not None:
             reason = f"has the same cause as {cause.check_id} of {cause.subject.name}: {finding.reason}"
             yield replace(finding, status=Status.NOT_APPLICABLE, reason=reason, fix=())
-        elif finding.id in silenced:
-            yield replace(finding, reason=f"{finding.reason} (also the cause of {', '.join(silenced[finding.id])})")
+        elif finding.id in explained:
+            yield replace(finding, reason=f"{finding.reason} (also the cause of {', '.join(explained[finding.id])})")
+        elif finding.status is Status.FAILED:
+            undecided = [other for other in findings if _undecided(other) and _explains(other, finding)]
+            yield replace(finding, causes={other.id: SILENCES[other.check_id].rung for other in undecided})
         else:
             yield finding
 
 
+def _cause(finding: Finding, findings: list[Finding]) -> Finding | None:
+    """Return the failure that explains this one."""
+    return next(
+        (
+            other
+            for other in findings
+            if other.status is Status.FAILED
+            and _explains(other, finding)
+            and other.severity >= SILENCES[other.check_id].rung
+        ),
+        None,
+    )
+
+
+def _undecided(finding: Finding) -> bool:
+    return finding.status is Status.UNKNOWN or finding.settling
+
+
 def _explains(cause: Finding, finding: Finding) -> bool:
-    if finding.check_id not in SILENCES[cause.check_id].checks:
+    if cause.check_id not in SILENCES or finding.check_id not in SILENCES[cause.check_id].checks:
         return False
     return _same(cause.subject, finding.subject) or cause.subject.kind == "cluster"
 

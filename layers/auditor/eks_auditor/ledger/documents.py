@@ -145,7 +145,6 @@ def outbox_item(outbox: Outbox) -> Item:
         "part": {"N": str(outbox.part)},
         "parts": {"N": str(outbox.parts)},
         "body": {"S": outbox.body},
-        "attributes": {"M": {name: {"L": [{"S": v} for v in values]} for name, values in outbox.attributes.items()}},
         "saved_at": {"S": written(outbox.saved_at)},
         "unrelayed": {"S": "1"},
     }
@@ -166,7 +165,6 @@ def outbox_of(item: Mapping[str, Any]) -> Outbox:
         part=int(item["part"]["N"]),
         parts=int(item["parts"]["N"]),
         body=item["body"]["S"],
-        attributes={name: tuple(v["S"] for v in values["L"]) for name, values in item["attributes"]["M"].items()},
         saved_at=read(item["saved_at"]["S"]),
         relayed_at=_instant(item, "relayed_at"),
     )

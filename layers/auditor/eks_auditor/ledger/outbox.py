@@ -63,8 +63,6 @@ class Outbox:
         part: Its number within its class, from 1.
         parts: How many there are in its class.
         body: The message, as it is published: ASCII JSON.
-        attributes: What subscribers may filter by: ``class``, ``cluster``, ``account``, ``region`` (one value each),
-            ``severity``, ``check`` and ``transition`` (each value that occurs).
         saved_at: When it was written.
         relayed_at: When it was published; None while it was not.
     """
@@ -76,7 +74,6 @@ class Outbox:
     part: int
     parts: int
     body: str
-    attributes: Mapping[str, tuple[str, ...]]
     saved_at: datetime
     relayed_at: datetime | None = None
 
@@ -108,7 +105,6 @@ def compose(
                 part=number,
                 parts=len(parts),
                 body=compact(_body(audit, message_class, part, number, len(parts))),
-                attributes=_attributes(audit.cluster, message_class, part),
                 saved_at=saved_at,
             )
             messages.append((message, part))
@@ -175,20 +171,6 @@ def _body(
         },
         "counts": {change.value: counts[change] for change in Change},
         "transitions": [_told(transition) for transition in transitions],
-    }
-
-
-def _attributes(
-    cluster: ClusterId, message_class: MessageClass, transitions: tuple[Transition, ...]
-) -> dict[str, tuple[str, ...]]:
-    return {
-        "class": (message_class.value,),
-        "cluster": (cluster.name,),
-        "account": (cluster.account,),
-        "region": (cluster.region,),
-        "severity": tuple(sorted({transition.finding.severity.name for transition in transitions})),
-        "check": tuple(sorted({transition.finding.check_id for transition in transitions})),
-        "transition": tuple(sorted({transition.change.value for transition in transitions})),
     }
 
 

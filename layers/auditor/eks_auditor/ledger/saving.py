@@ -71,7 +71,7 @@ class FencedOut:
 def save(store: Store, audit: Audit, *, hub: bool, clock: Callable[[], datetime]) -> Saved | FencedOut:
     """Save an audit on top of exactly what it was compared with.
 
-    The deletion of a cluster that the ledger does not know is nothing to keep.
+    The end of a cluster that the ledger does not know is nothing to keep.
 
     Raises:
         ContendedError: If it never came to that; nothing is written.
@@ -82,7 +82,7 @@ def save(store: Store, audit: Audit, *, hub: bool, clock: Callable[[], datetime]
         head, records = store.load(audit.cluster)
         if head is not None and head.taken_at >= audit.taken_at:
             return FencedOut(head=head, parts=parts_written)
-        if head is None and audit.deleted:
+        if head is None and audit.ended:
             return Saved(transitions=(), parts=0, whole=not audit.retryable)
         changes = diff(head, records, audit, hub=hub)
         parts = plan_parts(head, changes, audit, now=clock())

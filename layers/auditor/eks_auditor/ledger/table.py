@@ -1,7 +1,7 @@
 """The ledger in DynamoDB, through a client that is given."""
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -34,6 +34,9 @@ UNRELAYED_INDEX = "unrelayed"
 
 BACKOFF = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds between the tries of a write that met another one, on top of botocore's own retries of throttles."""
+
+DUE_WINDOW = timedelta(days=1)
+"""How long after its instant a cluster is due: what is older, sweeps have tried since, and it cannot be read."""
 
 _FENCED = "ConditionalCheckFailed"
 _PASSING = frozenset(
@@ -152,11 +155,14 @@ class Ledger:
         return [each for each in clusters if account in (None, each.account) and region in (None, each.region)]
 
     def due(self, now: datetime) -> list[ClusterId]:
-        """Return the clusters of which some verdict has changed by time alone, the longest due first."""
-        values = {":head": {"S": HEAD}, ":now": {"S": written(now)}}
-        return list(
-            self._heads("#head = :head AND #due_at <= :now", values, {"#head": "head", "#due_at": "due_at"}),
-        )
+        """Return the clusters of which some verdict has changed by time alone, the longest due first.
+
+        Only what has fallen due within :data:`DUE_WINDOW`: an audit moves a cluster's instant, and where none comes to
+        its end, each run of the schedule would ask for it again for ever.
+        """
+        values = {":head": {"S": HEAD}, ":since": {"S": written(now - DUE_WINDOW)}, ":now": {"S": written(now)}}
+        condition = "#head = :head AND #due_at BETWEEN :since AND :now"
+        return list(self._heads(condition, values, {"#head": "head", "#due_at": "due_at"}))
 
     def unrelayed(self, before: datetime) -> Iterator[OutboxKey]:
         """Yield the announcements not published, of audits taken before an instant, the oldest first."""

@@ -91,7 +91,7 @@ class LaunchConfig:
     """What the next instance of a group would be launched from, over all of its templates and overrides.
 
     Attributes:
-        image_ids: The configured images.
+        image_ids: The configured images; ``resolve:ssm:NAME`` where the parameter could not be resolved.
         instance_types: In the order the group lists them; empty for instance requirements.
         pins: What ties it to one zone on purpose, in words ("a cluster placement group", "EFA").
     """

@@ -46,7 +46,7 @@ class Head:
         checks: Those that have been judged here at least once, in an audit saved whole.
         sightings: Finding ids seen failing once and waiting for a second sighting, with the first one's instant.
         due_at: When time alone changes a verdict.
-        deleted: Whether the cluster is gone.
+        deleted: Whether the cluster is gone, or no longer a target: sweeps forget it.
     """
 
     cluster: ClusterId
@@ -121,6 +121,7 @@ class Audit:
         sets_whole: Whether a sibling set that is absent is gone: no group can have dropped out of its set unseen.
         retryable: Whether a gap is left that reading again may fill.
         deleted: Whether the cluster is evidently gone; then there are no findings.
+        untargeted: Whether nobody wants it audited any more; then there are no findings either.
     """
 
     audit_id: str
@@ -133,6 +134,12 @@ class Audit:
     sets_whole: bool = True
     retryable: bool = False
     deleted: bool = False
+    untargeted: bool = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether this is the last word on the cluster."""
+        return self.deleted or self.untargeted
 
 
 def sequence_of(taken_at: datetime) -> int:

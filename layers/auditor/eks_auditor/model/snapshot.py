@@ -36,10 +36,11 @@ class Snapshot:
         live_clusters: The names of all clusters of this account and Region.
         versions: The Kubernetes versions that EKS knows.
         vpc_subnets: All subnets of the cluster's VPC.
-        images: The images that capacities and nodes name, by id.
+        images: The images that capacities and nodes name, by id; ``resolve:ssm:NAME`` where it was not resolved.
         releases: The history of every release line in use, by its text.
         instance_types: The types that groups and nodes name, by name.
-        offered_zones: Zone ids that offer a type, by its name; for types of groups with one zone, or an empty one.
+        offered_zones: Zone ids that offer a type, by its name; for all types of each group that launches in one
+            Availability Zone only, or has no instance in one of its zones.
     """
 
     schema_version: int = SCHEMA_VERSION

@@ -43,17 +43,21 @@ def plan(  # noqa: PLR0913  everything that a plan rests on is handed in
         places: The targets.
         listed: For a sweep: what AWS lists in each place; a gap takes nothing away from what the ledger knows there.
         known: For a sweep, the clusters that the ledger knows; for due audits, those that have fallen due. A known
-            cluster that is not listed is audited too: whether it is gone is for the audit to find evidence of.
+            cluster that is not listed is audited too: whether it is gone is for the audit to find evidence of. A sweep
+            withdraws what is open of known clusters that are in none of the targets.
         now: The time of planning.
         ids: Makes audit ids.
     """
     targets = frozenset(places)
     not_before, refusals = now, tuple[str, ...]()
+    dropped = set[ClusterId]()
     match request:
         case SweepRequest():
             cause = "sweep"
             found = {cluster for clusters in listed.values() if not isinstance(clusters, Gap) for cluster in clusters}
-            clusters = found | _within(known, targets)
+            remembered = set(known)
+            kept = _within(remembered, targets)
+            clusters, dropped = found | kept, remembered - kept
         case DueRequest():
             cause = "due"
             clusters = _within(known, targets)
@@ -65,7 +69,11 @@ def plan(  # noqa: PLR0913  everything that a plan rests on is handed in
         AuditRequest(audit_id=ids(), cluster=cluster, not_before=not_before, cause=cause)
         for cluster in sorted(clusters)
     )
-    return Plan(audits, refusals)
+    endings = tuple(
+        AuditRequest(audit_id=ids(), cluster=cluster, not_before=now, cause="it is no longer a target", untargeted=True)
+        for cluster in sorted(dropped)
+    )
+    return Plan(audits + endings, refusals)
 
 
 def _asked_at(at: datetime, now: datetime) -> datetime:

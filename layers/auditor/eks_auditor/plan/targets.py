@@ -42,7 +42,9 @@ class Place:
         match function_arn.split(":", _FUNCTION_ARN_PARTS):
             case ["arn", partition, "lambda", region, account, _]:
                 return cls(partition, account, region)
-        message = f"{function_arn!r} is not the ARN of a Lambda function (arn:aws:lambda:REGION:ACCOUNT:function:NAME)"
+        message = (
+            f"{function_arn!r} is not the ARN of a Lambda function (arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME)"
+        )
         raise ValueError(message)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from eks_auditor.model.capacity import GroupCapacity, ManagedNodeGroup, NodePool
-from eks_auditor.model.gap import Gap, UnreadableError, known
+from eks_auditor.model.gap import Gap
 from eks_auditor.model.release import Image, ReleaseLine
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.releases.families import (
@@ -40,17 +40,37 @@ class Build:
     image_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Kubelet:
+    """A kubelet in use.
+
+    Attributes:
+        minor: Its Kubernetes minor.
+        words: What people know by that brings it: the release version, or the image's id and name.
+    """
+
+    minor: str
+    words: str
+
+
 def builds_of(capacity: GroupCapacity | NodePool, snapshot: Snapshot) -> tuple[Build, ...]:
+    """Return the releases that a capacity runs, as far as they can be read: what to look up, nothing to judge by."""
+    return tuple(build for build in builds_or_gaps(capacity, snapshot) if not isinstance(build, Gap))
+
+
+def builds_or_gaps(capacity: GroupCapacity | NodePool, snapshot: Snapshot) -> tuple[Build | Gap, ...]:
     """Return the releases that a capacity runs, of each line the oldest first: none for images of other makers.
 
-    Raises:
-        UnreadableError: If an image, a template or what EKS says of the node group cannot be read.
+    What cannot be read (an image, a template, what EKS says of the node group) is its gap and comes last: it hides none
+    of the others.
     """
-    line = _line(capacity) if isinstance(capacity, ManagedNodeGroup) else None
-    if isinstance(capacity, ManagedNodeGroup) and line is not None:
-        return (Build(line, _version(line, capacity.release_version), f"release {capacity.release_version}"),)
-    builds = [build for image in images_of(capacity, snapshot) if (build := build_of(image)) is not None]
-    return tuple(sorted(builds, key=lambda build: (build.line, order(build.line, build.version or ""))))
+    release = _release(capacity) if isinstance(capacity, ManagedNodeGroup) else None
+    if release is not None:
+        return (release,)
+    images = images_or_gaps(capacity, snapshot)
+    builds = [build for image in images if not isinstance(image, Gap) and (build := build_of(image)) is not None]
+    builds.sort(key=lambda build: (build.line, order(build.line, build.version or "")))
+    return (*builds, *(image for image in images if isinstance(image, Gap)))
 
 
 def build_of(image: Image) -> Build | None:
@@ -59,48 +79,54 @@ def build_of(image: Image) -> Build | None:
     return None if release is None else Build(*release, f"{image.id} ({image.name})", image.id)
 
 
-def images_of(capacity: GroupCapacity | NodePool, snapshot: Snapshot) -> tuple[Image, ...]:
-    """Return the images that a group would launch from, or that a pool's nodes run.
-
-    Raises:
-        UnreadableError: If a group, its template or an image cannot be read.
-    """
+def images_or_gaps(capacity: GroupCapacity | NodePool, snapshot: Snapshot) -> tuple[Image | Gap, ...]:
+    """Return the images that a group would launch from, or that a pool's nodes run: each, or the gap in its place."""
     if isinstance(capacity, NodePool):
-        return tuple(image_of(image_id, snapshot) for image_id in _once(node.image_id for node in capacity.nodes))
-    launches = [known(group.launch) for group in known(capacity.groups)]
-    return tuple(image_of(image_id, snapshot) for image_id in _once(i for launch in launches for i in launch.image_ids))
+        return tuple(image_or_gap(image_id, snapshot) for image_id in _once(node.image_id for node in capacity.nodes))
+    if isinstance(capacity.groups, Gap):
+        return (capacity.groups,)
+    launches = [group.launch for group in capacity.groups]
+    image_ids = _once(i for launch in launches if not isinstance(launch, Gap) for i in launch.image_ids)
+    unread = (launch for launch in launches if isinstance(launch, Gap))
+    return (*(image_or_gap(image_id, snapshot) for image_id in image_ids), *unread)
 
 
-def image_of(image_id: str, snapshot: Snapshot) -> Image:
-    """Return an image.
-
-    Raises:
-        UnreadableError: If it was not read.
-    """
-    return known(snapshot.images.get(image_id, Gap("ec2:DescribeImages", image_id, "the image was not read")))
+def image_or_gap(image_id: str, snapshot: Snapshot) -> Image | Gap:
+    """Return an image, or why it was not read."""
+    return snapshot.images.get(image_id, Gap("ec2:DescribeImages", image_id, "the image was not read"))
 
 
 def minors_of(capacity: GroupCapacity | NodePool, snapshot: Snapshot) -> dict[str, str]:
-    """Return the Kubernetes minors of a capacity's images, each with the words that name what runs it.
+    """Return the Kubernetes minors of a capacity's images as far as they can be read, each with what brings it."""
+    kubelets = kubelets_or_gaps(capacity, snapshot)
+    return {kubelet.minor: kubelet.words for kubelet in kubelets if not isinstance(kubelet, Gap)}
+
+
+def kubelets_or_gaps(capacity: GroupCapacity | NodePool, snapshot: Snapshot) -> tuple[Kubelet | Gap, ...]:
+    """Return the kubelets of a capacity's images, each or the gap in its place: of images that tell no minor, too.
 
     For images launched by their id: the image's name, then its description, then what EKS says of the node group.
-
-    Raises:
-        UnreadableError: If an image tells none, or cannot be read.
     """
-    default = capacity.version if isinstance(capacity, ManagedNodeGroup) else None
     if isinstance(capacity, ManagedNodeGroup) and capacity.ami_type != CUSTOM:
-        return {_minor(capacity): f"release {capacity.release_version}"}
-    return {_image_minor(image, default): f"image {image.id} ({image.name})" for image in images_of(capacity, snapshot)}
+        minor = _minor(capacity)
+        return (minor if isinstance(minor, Gap) else Kubelet(minor, f"release {capacity.release_version}"),)
+    default = capacity.version if isinstance(capacity, ManagedNodeGroup) else None
+    return tuple(_kubelet(image, default) for image in images_or_gaps(capacity, snapshot))
 
 
-def _line(group: ManagedNodeGroup) -> ReleaseLine | None:
+def _release(group: ManagedNodeGroup) -> Build | Gap | None:
+    """Return the release that EKS names of a group; None where it launches an image by its id."""
     if group.ami_type == CUSTOM:
         return None
+    minor = _minor(group)
+    if isinstance(minor, Gap):
+        return minor
     try:
-        return line_of_ami_type(group.ami_type, _minor(group))
+        line = line_of_ami_type(group.ami_type, minor)
     except UnmappedAmiTypeError as error:
-        raise UnreadableError(_of(group, str(error))) from error
+        return _of(group, str(error))
+    words = f"release {group.release_version}"
+    return None if line is None else Build(line, _version(line, group.release_version), words)
 
 
 def _version(line: ReleaseLine, release_version: str | None) -> str | None:
@@ -110,18 +136,25 @@ def _version(line: ReleaseLine, release_version: str | None) -> str | None:
         return None
 
 
-def _minor(group: ManagedNodeGroup) -> str:
-    return known(group.version or _of(group, "it names no Kubernetes version"))
+def _minor(group: ManagedNodeGroup) -> str | Gap:
+    return group.version or _of(group, "it names no Kubernetes version")
 
 
-def _image_minor(image: Image, default: str | None) -> str:
+def _kubelet(image: Image | Gap, default: str | None) -> Kubelet | Gap:
+    if isinstance(image, Gap):
+        return image
+    minor = _image_minor(image) or default
+    if minor is None:
+        return Gap("ec2:DescribeImages", image.id, "neither its name nor its description tells a kubelet")
+    return Kubelet(minor, f"image {image.id} ({image.name})")
+
+
+def _image_minor(image: Image) -> str | None:
     release = named(image.name)
     if release is not None:
         return release[0].minor
     match = _MINOR_IN_TEXT.search(image.name) or _MINOR_IN_TEXT.search(image.description)
-    if match:
-        return match["minor"]
-    return known(default or Gap("ec2:DescribeImages", image.id, "neither its name nor its description tells a kubelet"))
+    return match["minor"] if match else None
 
 
 def _of(group: ManagedNodeGroup, error: str) -> Gap:

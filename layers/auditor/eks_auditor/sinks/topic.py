@@ -76,12 +76,17 @@ def publication(body: str, message: TransitionsMessage) -> dict[str, Any]:
 
 
 def attributes(message: TransitionsMessage) -> Attributes:
-    """Return what subscribers filter by."""
+    """Return what subscribers filter by, as ``docs/messages.md`` says.
+
+    Ten at most: with more SNS drops a message that goes to a queue raw
+    (https://docs.aws.amazon.com/sns/latest/dg/sns-large-payload-raw-message-delivery.html).
+    """
     findings = [transition.finding for transition in message.transitions]
     return {
         "severity": _array(finding.severity.name for finding in findings),
         "check": _array(finding.check_id for finding in findings),
-        "transition": _array(_words(message)),
+        "transition": _array(transition.change.value for transition in message.transitions),
+        "class": _string(message.kind),
         "audience": _array(audience(message)),
         "cluster": _string(message.cluster.name),
         "account": _string(message.cluster.account),
@@ -97,15 +102,6 @@ def audience(message: TransitionsMessage) -> tuple[str, ...]:
         case "baseline" if message.part > 1:
             return ("machines",)
     return ("people", "machines")
-
-
-def _words(message: TransitionsMessage) -> Iterable[str]:
-    match message.kind:
-        case "baseline":
-            return ("baseline",)
-        case "refresh":
-            return ("refreshed",)
-    return (transition.change.value for transition in message.transitions)
 
 
 def _array(words: Iterable[str]) -> Mapping[str, str]:

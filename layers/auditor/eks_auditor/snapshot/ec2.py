@@ -45,6 +45,7 @@ _LARGEST_PAGE = 1000
 _NAMES_A_CALL = 100
 
 _BAD_IMAGE = "InvalidAMIID"
+_PARAMETER = "resolve:ssm:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,13 +133,24 @@ def batches(names: Iterable[str]) -> list[tuple[str, ...]]:
 def describe_images(client: EC2Client, ids: tuple[str, ...]) -> dict[str, Image | Gap]:
     """Describe images by id, deprecated and disabled ones too; one that cannot be seen is its own gap.
 
-    One id that does not exist makes EC2 refuse all of them: then they are asked for one at a time.
+    So is one that a launch template names by a parameter, ``resolve:ssm:NAME``, which nobody resolved.
     """
+    unresolved = {each: _unresolved(each) for each in ids if each.startswith(_PARAMETER)}
+    named = tuple(each for each in ids if each not in unresolved)
+    return {**unresolved, **(_describe_images(client, named) if named else {})}
+
+
+def _unresolved(image_id: str) -> Gap:
+    return Gap("ssm:GetParameters", image_id.removeprefix(_PARAMETER), "not resolved: the role may not read it")
+
+
+def _describe_images(client: EC2Client, ids: tuple[str, ...]) -> dict[str, Image | Gap]:
+    """Describe images; one id that does not exist makes EC2 refuse all: then they are asked for one at a time."""
     found = _images_by_id(client, ids)
     if isinstance(found, Gap):
         if len(ids) == 1 or not code_of(found).startswith(_BAD_IMAGE):
             return {**for_each(found, ids)}
-        return {one: answer for each in ids for one, answer in describe_images(client, (each,)).items()}
+        return {one: answer for each in ids for one, answer in _describe_images(client, (each,)).items()}
     return {each: found.get(each) or _invisible(each) for each in ids}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from eks_auditor.model.capacity import (
     SelfManagedGroup,
     StandaloneNodes,
 )
-from eks_auditor.model.gap import Gap, UnreadableError
+from eks_auditor.model.gap import Gap
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.plan.targets import Place
 from eks_auditor.releases.builds import builds_of, minors_of
@@ -194,12 +193,12 @@ def _with_shapes(reads: Reads, found: Discovered, capacities: tuple[AnyCapacity,
 
 
 def _types_in_question(group: ScalingGroup) -> tuple[str, ...]:
-    """Return the group's first type if it launches in one zone only or has no instance in one of its zones."""
+    """Return all types of a group that launches in one Availability Zone only or has no instance in one of them."""
     if isinstance(group.subnets, Gap) or isinstance(group.launch, Gap):
         return ()
-    zones = {subnet.zone_id for subnet in group.subnets}
+    zones = {subnet.zone_id for subnet in group.subnets if subnet.regular}
     empty = zones - {instance.zone_id for instance in group.in_service}
-    return group.launch.instance_types[:1] if len(zones) == 1 or empty else ()
+    return group.launch.instance_types if len(zones) == 1 or empty else ()
 
 
 def _with_history(reads: Reads, snapshot: Snapshot) -> Snapshot:
@@ -225,10 +224,8 @@ def _builds(snapshot: Snapshot) -> tuple[set[ReleaseLine], set[str]]:
     for capacity in snapshot.capacities:
         if isinstance(capacity, FargateProfile | StandaloneNodes):
             continue
-        with suppress(UnreadableError):  # the check that needs it says UNKNOWN, by the gap that is noted already
-            lines |= {build.line for build in builds_of(capacity, snapshot)}
-        with suppress(UnreadableError):
-            minors |= minors_of(capacity, snapshot).keys()
+        lines |= {build.line for build in builds_of(capacity, snapshot)}
+        minors |= minors_of(capacity, snapshot).keys()
     return lines, minors
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _ACTION = "ec2:DescribeLaunchTemplateVersions"
 _EFA = frozenset({"efa", "efa-only"})
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"})
 
 # How user data says which cluster a node joins: bootstrap.sh of AL2, nodeadm's NodeConfig of AL2023, Bottlerocket's
 # settings, and the script of the Windows images.
@@ -48,7 +49,8 @@ class TemplateVersion:
     """One version of a launch template, as far as a snapshot needs it.
 
     Attributes:
-        image_id: Its image, ``resolve:ssm:`` resolved; None if it has none.
+        image_id: Its image, still as ``resolve:ssm:NAME`` if the caller may not read that parameter; None if it has
+            none.
         instance_type: Its type; None if it has none.
         requirements: Whether it chooses types by requirements.
         placement_group: The placement group's name or id.
@@ -67,12 +69,18 @@ class TemplateVersion:
 
 
 def describe_template(client: EC2Client, ref: TemplateRef) -> TemplateVersion | Gap:
-    """Describe the version that a group uses, ``$Default`` and ``$Latest`` as they stand now."""
+    """Describe the version that a group uses, ``$Default`` and ``$Latest`` as they stand now.
 
-    def call() -> TemplateVersion:
-        return _version(_content(client, ref, resolve=True))
+    ``resolve:ssm:`` is resolved with the caller's own ``ssm:GetParameters``. Where that is refused (a parameter of the
+    user's own), only the image stays unresolved: types, and what pins the group to a zone, do not depend on it.
+    """
 
-    return read(_ACTION, str(ref), call)
+    def call(*, resolve: bool) -> TemplateVersion:
+        return _version(_content(client, ref, resolve=resolve))
+
+    found = read(_ACTION, str(ref), lambda: call(resolve=True))
+    denied = isinstance(found, Gap) and code_of(found) in _DENIED
+    return read(_ACTION, str(ref), lambda: call(resolve=False)) if denied else found
 
 
 def read_joined_clusters(client: EC2Client, ref: TemplateRef) -> frozenset[str] | Gap:

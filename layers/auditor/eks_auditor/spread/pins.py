@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from eks_auditor.model.capacity import ScalingGroup
+from eks_auditor.model.cluster import is_availability_zone
 from eks_auditor.model.gap import Gap, known
 from eks_auditor.model.snapshot import Snapshot
 
@@ -21,7 +22,7 @@ def excuse(groups: Iterable[ScalingGroup], snapshot: Snapshot) -> str | None:
     if pins:
         return ", ".join(pins)
     types = {name for launch in launches for name in launch.instance_types}
-    zones = {zone for name in types for zone in _offered(name, snapshot)}
+    zones = {zone for name in types for zone in _offered(name, snapshot) if is_availability_zone(zone)}
     return f"only {zones.pop()} offers its instance types" if len(zones) == 1 else None
 
 

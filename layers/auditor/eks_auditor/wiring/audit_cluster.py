@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from typing import Any, Protocol
@@ -85,7 +86,7 @@ class AuditCluster:
             if _answered(request, head):
                 self._done(f"{request.cluster.arn} was audited since {request.cause} asked for it: merged")
                 return
-            audit = self._read(request, head, checkpoint)
+            audit = self._untargeted(request, head) if request.untargeted else self._read(request, head, checkpoint)
             if audit is not None:
                 checkpoint()
                 self._save(audit)
@@ -108,16 +109,14 @@ class AuditCluster:
             self._done(f"{request.cluster.arn} does not exist, and the ledger has nothing open for it")
             return None
         self._telemetry.info(f"{request.cluster.arn} is gone; what was open is resolved")
-        return Audit(
-            audit_id=request.audit_id,
-            cluster=request.cluster,
-            created_at=head.created_at,
-            taken_at=began,
-            findings=(),
-            checks=frozenset(),
-            complete={},
-            deleted=True,
-        )
+        return replace(_last_word(request, head, began), deleted=True)
+
+    def _untargeted(self, request: AuditRequest, head: Head | None) -> Audit | None:
+        if head is None or head.deleted:
+            self._done(f"{request.cluster.arn} is not audited any more, and the ledger has nothing open for it")
+            return None
+        self._telemetry.info(f"{request.cluster.arn} is none of the targets any more; what was open is withdrawn")
+        return replace(_last_word(request, head, self._clock()), untargeted=True)
 
     def _unreadable(self, error: ClusterUnreadableError) -> None:
         self._telemetry.count("Gaps")
@@ -173,6 +172,19 @@ class AuditCluster:
                 f"{count} reads by {action} failed, the first one: {first[action]}; what needs them is UNKNOWN: "
                 f"see whether the role may call it"
             )
+
+
+def _last_word(request: AuditRequest, head: Head, at: datetime) -> Audit:
+    """Return an audit that finds nothing, for a cluster that has come to its end."""
+    return Audit(
+        audit_id=request.audit_id,
+        cluster=request.cluster,
+        created_at=head.created_at,
+        taken_at=at,
+        findings=(),
+        checks=frozenset(),
+        complete={},
+    )
 
 
 def _answered(request: AuditRequest, head: Head | None) -> bool:

@@ -27,10 +27,6 @@ from eks_auditor.wiring.telemetry import Context, Telemetry, make_telemetry
 type Listed = tuple[ClusterId, ...] | Gap
 
 
-class ListingError(Exception):
-    """Places that did not answer for the moment, in one sentence: Lambda tries the whole event again."""
-
-
 class Heads(Protocol):
     """What is asked of the ledger."""
 
@@ -69,10 +65,12 @@ class PlanAudits:
     def plan(self, event: Mapping[str, Any]) -> dict[str, int]:
         """Ask for the audits that an event calls for; return how many.
 
+        A place that cannot be listed is said and counted, and fails nothing: the clusters that the ledger knows there
+        are asked for all the same, and the next sweep lists it again. Tried again, the event would ask for every audit
+        of every place once more.
+
         Raises:
             EventError: If the event cannot be read: it is kept in the failure queue.
-            ListingError: If some place did not answer for the moment, once everything else is asked for. Planning again
-                asks for some audits twice, which merge at the reader.
             NotAskedError: If the queue did not take some audits.
         """
         try:
@@ -97,7 +95,6 @@ class PlanAudits:
         if listed and not planned.audits and not any(isinstance(answer, Gap) for answer in listed.values()):
             # The heartbeat counts samples: a sweep of no clusters is alive, too.
             self._telemetry.count("AuditsDone", 0)
-        self._require_answers(listed)
         return {"audits": len(planned.audits)}
 
     def _request(self, event: Mapping[str, Any]) -> AuditsRequest:
@@ -115,7 +112,8 @@ class PlanAudits:
                 self._telemetry.count("PlanGaps")
                 self._telemetry.warning(
                     f"the clusters of {place} cannot be listed: {answer}; those that the ledger knows there are "
-                    f"audited all the same: see whether the Region is enabled and the role may call {answer.action}"
+                    f"audited all the same, and the next sweep lists them again: if this stays, see whether the Region "
+                    f"is enabled and the role may call {answer.action}"
                 )
         return listed
 
@@ -130,12 +128,6 @@ class PlanAudits:
     def _tell(self, audit: AuditRequest) -> None:
         with self._telemetry.about(audit_id=audit.audit_id, cluster=audit.cluster.arn):
             self._telemetry.info(f"asked for an audit of {audit.cluster.arn}: {audit.cause}")
-
-    def _require_answers(self, listed: Mapping[Place, Listed]) -> None:
-        silent = [str(place) for place, answer in listed.items() if isinstance(answer, Gap) and answer.retryable]
-        if silent:
-            message = f"{', '.join(silent)} did not answer for the moment; planning is tried again"
-            raise ListingError(message)
 
 
 def make_lister(accounts: Accounts) -> Callable[[Place], Listed]:

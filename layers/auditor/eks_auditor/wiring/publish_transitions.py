@@ -22,7 +22,10 @@ from eks_auditor.wiring.clock import Clock, make_clock
 from eks_auditor.wiring.telemetry import Context, Telemetry, make_telemetry
 
 RELAY_AFTER = timedelta(seconds=60)
-"""How old an announcement is before the relay takes it: the stream brings it within a second, as a rule."""
+"""How long ago an announcement was saved before the relay takes it: the stream brings it within a second, as a rule.
+
+Its audit's instant says nothing of that: it may have read for minutes before it saved.
+"""
 
 RESERVE_MS = 10_000
 """With less time left the relay leaves the rest to the next one."""
@@ -42,7 +45,7 @@ class Announcements(Protocol):
     """What is asked of the ledger."""
 
     def unrelayed(self, before: datetime) -> Iterable[OutboxKey]:
-        """Return the keys of what was saved before an instant and not published."""
+        """Return the keys of what was not published, of audits taken before an instant."""
 
     def outbox(self, outbox_key: OutboxKey, /) -> Outbox | None:
         """Return an announcement, or None if it is gone."""
@@ -64,13 +67,18 @@ class PublishTransitions:
     def take(self, records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         """Publish the outbox items of a batch of the ledger's stream.
 
+        A record may be read long after its item was written, or twice: what the ledger has published by then, or no
+        longer holds, is left out.
+
         A stream is tried again from the first record that failed on, so the rest of the batch waits with it rather than
         being published at each try. Should every try fail, the record's place is left in the failure queue, and the
         relay still finds the item itself.
         """
         for record in records:
             try:
-                self._publish(outbox_of(record["dynamodb"]["NewImage"]))
+                outbox = self._waiting(outbox_of(record["dynamodb"]["NewImage"]).key)
+                if outbox is not None:
+                    self._publish(outbox)
             except _NEWER as error:
                 self._leave(error)
             except (*_TROUBLE, KeyError, TypeError, ValueError) as error:
@@ -89,13 +97,14 @@ class PublishTransitions:
             RelayError: If something could not be published, once everything else is.
         """
         relayed, failed = 0, []
-        for key in self._ledger.unrelayed(self._clock() - RELAY_AFTER):
+        now = self._clock()
+        for key in self._ledger.unrelayed(now):
             if left_ms() < RESERVE_MS:
                 self._telemetry.warning("there is more to relay than time; the next relay takes the rest")
                 break
             try:
-                outbox = self._ledger.outbox(key)
-                if outbox is not None and outbox.relayed_at is None:
+                outbox = self._waiting(key)
+                if outbox is not None and now - outbox.saved_at >= RELAY_AFTER:
                     self._publish(outbox)
                     relayed += 1
             except _NEWER as error:
@@ -108,6 +117,11 @@ class PublishTransitions:
             message = f"{len(failed)} announcements could not be relayed, the first: {failed[0]}"
             raise RelayError(message)
         return {"relayed": relayed}
+
+    def _waiting(self, key: OutboxKey) -> Outbox | None:
+        """Return an announcement as the ledger holds it now, or None if it was published or is gone."""
+        outbox = self._ledger.outbox(key)
+        return None if outbox is None or outbox.relayed_at is not None else outbox
 
     def _publish(self, outbox: Outbox) -> None:
         with self._telemetry.about(audit_id=outbox.audit_id, cluster=outbox.cluster.arn):

@@ -1,0 +1,115 @@
+"""Judging a snapshot: one finding a cause, and no check that ends an audit."""
+
+from dataclasses import replace
+
+import pytest
+
+from eks_auditor.check import Check, check
+from eks_auditor.findings.judge import SILENCES, audit_of, judge
+from eks_auditor.model.capacity import ManagedNodeGroup
+from eks_auditor.model.cluster import Cluster
+from eks_auditor.model.finding import Finding
+from eks_auditor.model.gap import UnreadableError
+from eks_auditor.model.verdict import Severity, Status, Verdict, failed, passed, settling, unknown
+from tests.builders import gap, managed, snapshot
+
+DOCS = "https://docs.aws.amazon.com/eks/latest/best-practices/"
+
+
+def zone001(says: Verdict | Exception) -> Check:
+    @check(id="ZONE001", title="Too few zones", severity=Severity.CRITICAL, docs=DOCS)
+    def judge_cluster(cluster: Cluster) -> Verdict:
+        """Says what the test wants.
+
+        Why: a test.
+
+        Fix:
+            aws: aws eks describe-cluster --name {name}
+        """
+        assert cluster
+        if isinstance(says, Exception):
+            raise says
+        return says
+
+    return judge_cluster
+
+
+def zone002(says: Verdict) -> Check:
+    @check(id="ZONE002", title="One zone", severity=Severity.HIGH, docs=DOCS)
+    def judge_group(group: ManagedNodeGroup) -> Verdict:
+        """Says what the test wants.
+
+        Why: a test.
+
+        Fix:
+            aws: aws eks describe-nodegroup --nodegroup-name {name}
+        """
+        assert group
+        return says
+
+    return judge_group
+
+
+def judged(cause: Verdict | Exception, effect: Verdict | None = None) -> tuple[Finding, Finding]:
+    checks = (zone001(cause), zone002(failed("one zone") if effect is None else effect))
+    one, other = judge(snapshot(managed("web")), checks)
+    return one, other
+
+
+def test_a_cause_speaks_alone_and_names_what_it_explains() -> None:
+    cause, effect = judged(failed("one zone for all"))
+    assert (cause.status, effect.status) == (Status.FAILED, Status.NOT_APPLICABLE)
+    assert "ZONE002 of web" in cause.reason
+    assert "ZONE001" in effect.reason
+    assert not effect.settling
+    assert effect.fix == ()
+
+
+def test_a_mild_form_of_the_cause_explains_nothing() -> None:
+    cause, effect = judged(failed("a third zone is unused", severity=Severity.LOW))
+    assert (cause.status, effect.status) == (Status.FAILED, Status.FAILED)
+    assert "ZONE002" not in cause.reason
+
+
+@pytest.mark.parametrize("cause", [unknown("who knows"), settling("an update runs"), UnreadableError(gap())])
+def test_a_cause_that_cannot_be_judged_now_is_left_to_the_ledger(cause: Verdict | Exception) -> None:
+    undecided, effect = judged(cause)
+    assert effect.status is Status.FAILED
+    assert effect.causes == {undecided.id: SILENCES["ZONE001"].rung}
+
+
+def test_a_cause_that_is_fine_explains_nothing() -> None:
+    _, effect = judged(passed("three zones"))
+    assert (effect.status, effect.causes) == (Status.FAILED, {})
+
+
+def test_what_passes_needs_no_cause() -> None:
+    _, effect = judged(unknown("who knows"), passed("three zones"))
+    assert (effect.status, effect.causes) == (Status.PASSED, {})
+
+
+def test_a_gap_is_an_unknown_verdict_that_names_it() -> None:
+    lost = gap()
+    undecided, _ = judged(UnreadableError(lost))
+    assert undecided.status is Status.UNKNOWN
+    assert lost.action in undecided.reason
+    assert undecided.evidence["error"] == lost.error
+
+
+def test_an_audit_says_what_was_judged_and_what_is_to_be_read_again() -> None:
+    whole = snapshot(managed("web"))
+    checks = (zone001(passed("fine")),)
+    audit = audit_of(whole, checks, "an-audit")
+    assert (audit.audit_id, set(audit.checks), audit.retryable, audit.sets_whole) == (
+        "an-audit",
+        {"ZONE001"},
+        False,
+        True,
+    )
+    assert audit_of(replace(whole, gaps=(replace(gap(), retryable=True),)), checks, "x").retryable
+
+
+def test_a_group_whose_shape_is_unread_may_hide_a_set() -> None:
+    whole = snapshot(managed("web"))
+    blind = replace(whole, instance_types=dict.fromkeys(whole.instance_types, gap("ec2:DescribeInstanceTypes")))
+    assert not audit_of(blind, (zone001(passed("fine")),), "x").sets_whole
