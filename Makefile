@@ -54,7 +54,7 @@ setup: $(ENVIRONMENTS) ## Bring everything that the other targets need, pinned, 
 
 .PHONY: test
 test: $(ENVIRONMENTS) ## Run all tests
-	$(PYTHON) -m pytest --durations=10
+	$(PYTHON) -m pytest --numprocesses=auto --dist=loadgroup --durations=10
 
 .PHONY: upgrade-test
 upgrade-test: $(ENVIRONMENTS) ## Deploy the last release, fill its ledger, deploy this: nothing may be told
