@@ -103,9 +103,9 @@ class TestConfirmation:
         assert kept.first_seen == (at(0) if old else at(70))
         assert result.head.sightings == {}
 
-    def test_is_not_asked_of_an_open_finding(self) -> None:
-        transition, _ = only(changes(head(), [record()], audit(1, finding(confirm=True, severity=Severity.CRITICAL))))
-        assert transition.change is Change.WORSE
+    def test_is_not_asked_of_an_open_finding_that_is_no_worse(self) -> None:
+        transition, _ = only(changes(head(), [record()], audit(1, finding(confirm=True, severity=Severity.LOW))))
+        assert transition.change is Change.BETTER
 
     def test_is_not_asked_of_a_failure_that_is_certain_now(self) -> None:
         result = changes(head(sightings={finding().id: at(0)}), [], audit(1, finding()))
@@ -455,3 +455,18 @@ class TestUntargeted:
         ended = changes(head(5), [record()], untargeting(10))
         (told,) = changes(ended.head, list(ended.records), audit(20, finding())).transitions
         assert (told.change, told.baseline) == (Change.REOPENED, True)
+
+
+class TestConfirmedRise:
+    WORSE = finding(confirm=True, severity=Severity.CRITICAL)
+
+    def test_a_worse_rung_needs_its_second_sighting_too(self) -> None:
+        result = changes(head(5), [record()], audit(10, self.WORSE))
+        assert result.transitions == ()
+        assert result.head.sightings == {self.WORSE.id: at(10)}
+        (told,) = changes(result.head, [record()], audit(70, self.WORSE)).transitions
+        assert (told.change, told.previous) == (Change.WORSE, Severity.HIGH)
+
+    def test_a_rung_that_was_worse_once_is_forgotten(self) -> None:
+        seen = head(5, sightings={self.WORSE.id: at(5)})
+        assert changes(seen, [record()], audit(70, finding(confirm=True))).head.sightings == {}

@@ -129,7 +129,8 @@ def _cause_stands(ledger: Expected, word: Finding, audit: Audit) -> bool:
 def _confirmed(proof: str, word: Finding | None, row: Row | None, seen_once: dict[str, datetime], audit: Audit) -> str:
     """Turn a failure that is seen for the first time into no proof, and remember it."""
     already_open = row is not None and row.state == "OPEN" and row.life == audit.created_at
-    if proof == "fails" and word is not None and word.confirm and not already_open:
+    rises = row is not None and word is not None and LADDER.index(word.severity.name) > LADDER.index(row.rung)
+    if proof == "fails" and word is not None and word.confirm and (rises or not already_open):
         first = seen_once.setdefault(word.id, audit.taken_at)
         return "fails" if audit.taken_at >= first + HOUR else "nothing"
     return proof

@@ -43,6 +43,7 @@ ONE_FINDING: dict[str, Make] = {
     "fails lower": lambda t: audit(t, finding(severity=Severity.LOW)),
     "fails otherwise": lambda t: audit(t, finding(reason="another reason")),
     "fails perhaps": lambda t: audit(t, finding(confirm=True)),
+    "fails worse, perhaps": lambda t: audit(t, finding(confirm=True, severity=Severity.CRITICAL)),
     "fails, something else unread": lambda t: audit(t, finding(), retryable=True),
     "passes": lambda t: audit(t, passed()),
     "unknown": lambda t: audit(t, unknown()),

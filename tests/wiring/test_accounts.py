@@ -8,6 +8,7 @@ from botocore.stub import Stubber
 from eks_auditor import __version__
 from eks_auditor.plan.targets import Place
 from eks_auditor.wiring.accounts import Accounts
+from local_aws import AuditedAws, load_fleet
 
 OWN = Place("aws", "111122223333", "eu-west-1")
 OTHER = Place("aws", "444455556666", "us-east-1")
@@ -15,7 +16,7 @@ OTHER = Place("aws", "444455556666", "us-east-1")
 
 @pytest.fixture
 def session() -> boto3.Session:
-    return boto3.Session(aws_access_key_id="own", aws_secret_access_key="x", region_name="eu-west-1")  # noqa: S106  no secret
+    return boto3.Session(aws_access_key_id=OWN.account, aws_secret_access_key="x", region_name="eu-west-1")  # noqa: S106  no secret
 
 
 def test_a_client_is_made_once_for_each_place(session: boto3.Session) -> None:
@@ -63,7 +64,7 @@ def credentials(key: str, lifetime: timedelta) -> dict[str, Any]:
 
 
 def test_another_account_is_read_with_its_role_assumed_when_first_needed_and_before_it_expires() -> None:
-    session = RecordedSession(aws_access_key_id="own", aws_secret_access_key="x", region_name="eu-west-1")  # noqa: S106  no secret
+    session = RecordedSession(aws_access_key_id=OWN.account, aws_secret_access_key="x", region_name="eu-west-1")  # noqa: S106  no secret
     session.answers = [credentials("FIRST", timedelta(minutes=5)), credentials("SECOND", timedelta(hours=1))]
     accounts = Accounts(OWN, "read", session)
     client = accounts.client("eks", OTHER)
@@ -86,3 +87,13 @@ def test_the_functions_own_credentials_never_stand_in_for_a_role(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
     held: Any = Accounts(OWN, "read", session).client("eks", OTHER)._request_signer._credentials  # noqa: SLF001  what it signs with
     assert held.method == "eks-auditor-assume-role"
+
+
+def test_every_call_is_told_by_its_operation_and_place(session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    with AuditedAws(
+        load_fleet({"accounts": {OWN.account: {"regions": {OWN.region: {}}}}}, now=datetime.now(UTC))
+    ) as aws:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_EKS", aws.url)
+        Accounts(OWN, "read", session, told.append).client("eks").list_clusters()
+    assert told == [f"eks:ListClusters in {OWN}"]

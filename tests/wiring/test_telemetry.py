@@ -1,4 +1,5 @@
 import json
+import logging
 from contextlib import suppress
 
 import pytest
@@ -52,3 +53,11 @@ def test_keys_stay_where_they_belong() -> None:
     assert (within["audit_id"], within["request_id"]) == ("audit-1", "request-1")
     assert "audit_id" not in after
     assert following["request_id"] == "request-2"
+
+
+@pytest.mark.parametrize("library", ["botocore.parsers", "botocore.endpoint", "urllib3.connectionpool"])
+def test_no_library_prints_what_aws_answers_at_any_log_level(library: str, caplog: pytest.LogCaptureFixture) -> None:
+    make_telemetry("my-stack")
+    with caplog.at_level(logging.DEBUG):  # as Lambda sets the root logger where LogLevel is DEBUG
+        logging.getLogger(library).debug("Response body: <userData>secret</userData>")
+    assert caplog.records == []

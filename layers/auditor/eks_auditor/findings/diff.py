@@ -117,10 +117,17 @@ def _explained(word: Finding, records: Mapping[str, Record], audit: Audit) -> bo
 
 
 def _waits(word: Finding, record: Record | None, past: Head, audit: Audit) -> bool:
-    """Tell whether a failure still needs its second sighting."""
-    if not word.confirm or _open_in_this_life(record, audit):
+    """Tell whether a failure, or a worse rung of an open one, still needs its second sighting."""
+    if not word.confirm or (_open_in_this_life(record, audit) and not _rises(word, record)):
         return False
     return audit.taken_at - past.sightings.get(word.id, audit.taken_at) < CONFIRM_AFTER
+
+
+def _rises(word: Finding | None, record: Record | None) -> bool:
+    """Tell whether a finding that counts only once confirmed fails at a worse rung than is known."""
+    if word is None or record is None or word.status is not Status.FAILED or not word.confirm:
+        return False
+    return word.severity > record.finding.severity
 
 
 def _open_in_this_life(record: Record | None, audit: Audit) -> bool:
@@ -282,7 +289,9 @@ def _sightings(
     """Yield each failure that waits for its second sighting, with the instant of the first."""
     for finding_id in sorted(past.sightings.keys() | words.keys()):
         word, first = words.get(finding_id), past.sightings.get(finding_id)
-        if _open_in_this_life(records.get(finding_id), audit):
+        record = records.get(finding_id)
+        failed = word is not None and word.status is Status.FAILED
+        if failed and _open_in_this_life(record, audit) and not _rises(word, record):
             continue
         if word is not None and word.status is Status.FAILED and not _explained(word, records, audit):
             yield finding_id, audit.taken_at if first is None else first

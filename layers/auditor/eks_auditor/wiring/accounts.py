@@ -1,5 +1,7 @@
 """The clients of every account and Region: made when first needed, kept for the life of the process."""
 
+from collections.abc import Callable
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ from eks_auditor import __version__
 from eks_auditor.plan.targets import Place
 
 if TYPE_CHECKING:
+    from botocore.model import OperationModel
     from mypy_boto3_sts import STSClient
 
 ACTIONS = frozenset({"sts:AssumeRole"})
@@ -32,14 +35,18 @@ CONFIG = Config(
 class Accounts:
     """Makes clients: the function's own credentials for its own account, an assumed role for any other."""
 
-    def __init__(self, own: Place, role: str, session: boto3.Session | None = None) -> None:
+    def __init__(
+        self, own: Place, role: str, session: boto3.Session | None = None, tell: Callable[[str], None] = lambda _: None
+    ) -> None:
         """Make nothing yet.
 
         Args:
             own: Where the function runs.
             role: The name of the role to assume in other accounts.
             session: The function's own credentials.
+            tell: Is told of every call: the operation and where, nothing of what is in it.
         """
+        self._tell = tell
         self._own = own
         self._role = role
         self._sessions = {own.account: session or boto3.Session(region_name=own.region)}
@@ -54,8 +61,12 @@ class Accounts:
             if client is None:
                 session = self._session(place.account)
                 client = session.client(service, region_name=place.region, config=CONFIG)  # type: ignore[call-overload]  # the name is a variable
+                client.meta.events.register("before-call", partial(self._called, place))
                 self._clients[service, place] = client
         return client
+
+    def _called(self, place: Place, model: "OperationModel", **_: object) -> None:
+        self._tell(f"{model.service_model.service_name}:{model.name} in {place}")
 
     def _session(self, account: str) -> boto3.Session:
         if account not in self._sessions:

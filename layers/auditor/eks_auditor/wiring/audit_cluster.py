@@ -89,7 +89,7 @@ class AuditCluster:
             audit = self._untargeted(request, head) if request.untargeted else self._read(request, head, checkpoint)
             if audit is not None:
                 checkpoint()
-                self._save(audit)
+                self._save(request, audit)
 
     def _read(self, request: AuditRequest, head: Head | None, checkpoint: Callable[[], None]) -> Audit | None:
         """Read and judge; None where there is nothing to save."""
@@ -128,22 +128,23 @@ class AuditCluster:
             f"see whether the Region is enabled and the role may call {error.gap.action}"
         )
 
-    def _save(self, audit: Audit) -> None:
+    def _save(self, request: AuditRequest, audit: Audit) -> None:
         try:
             saved = self._ledger.save(audit, hub=self._hub)
         except ContendedError as error:
             raise PostponedError(str(error)) from None
         match saved:
             case FencedOut():
-                self._fenced(audit, saved)
+                self._fenced(request, audit, saved)
             case Saved():
                 self._saved(audit, saved)
 
-    def _fenced(self, audit: Audit, fenced: FencedOut) -> None:
+    def _fenced(self, request: AuditRequest, audit: Audit, fenced: FencedOut) -> None:
         self._telemetry.count("AuditsFenced")
         message = f"a newer audit of {audit.cluster.arn} is saved, of {fenced.head.taken_at}; this one is dropped"
-        if fenced.head.saved_at is None:
-            message = f"{message}, and as that one is not whole yet, its message is kept"
+        if not _answered(request, fenced.head):
+            # It is not whole yet, or this container's clock is slow and it began before the request.
+            message = f"{message}, and as that one does not answer {request.cause} either, its message is kept"
             raise PostponedError(message)
         self._telemetry.info(message)
 
@@ -226,9 +227,9 @@ def make_clients(accounts: Accounts, partition: str) -> Callable[[str, str], Cli
 def _build(function_arn: str) -> tuple[AuditCluster, Telemetry]:
     settings = Settings.from_environment()
     own = Place.of_function(function_arn)
-    accounts = Accounts(own, settings.read_role)
-    clock = make_clock(settings.clock_file)
     telemetry = make_telemetry(settings.stack)
+    accounts = Accounts(own, settings.read_role, tell=telemetry.detail)
+    clock = make_clock(settings.clock_file)
     function = AuditCluster(
         reader=Reader(make_clients(accounts, own.partition), clock, WORKERS),
         checks=CATALOGUE,

@@ -85,8 +85,8 @@ class ImportFindings:
 @cache
 def _build(function_arn: str) -> tuple[ImportFindings, Telemetry]:
     settings = Settings.from_environment()
-    accounts = Accounts(Place.of_function(function_arn), settings.import_role)
     telemetry = make_telemetry(settings.stack)
+    accounts = Accounts(Place.of_function(function_arn), settings.import_role, tell=telemetry.detail)
     function = ImportFindings(
         hub_of=lambda place: SecurityHub(accounts.client("securityhub", place)),
         ledger=Ledger(accounts.client("dynamodb"), settings.ledger_table, make_clock(settings.clock_file), time.sleep),

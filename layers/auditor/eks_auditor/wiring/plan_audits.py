@@ -146,9 +146,9 @@ def make_lister(accounts: Accounts) -> Callable[[Place], Listed]:
 def _build(function_arn: str) -> tuple[PlanAudits, Telemetry]:
     settings = Settings.from_environment()
     own = Place.of_function(function_arn)
-    accounts = Accounts(own, settings.read_role)
-    clock = make_clock(settings.clock_file)
     telemetry = make_telemetry(settings.stack)
+    accounts = Accounts(own, settings.read_role, tell=telemetry.detail)
+    clock = make_clock(settings.clock_file)
     function = PlanAudits(
         own=own,
         places=parse_targets(settings.targets, own),

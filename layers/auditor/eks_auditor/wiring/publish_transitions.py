@@ -142,9 +142,9 @@ def _text(error: Exception) -> str:
 @cache
 def _build(function_arn: str) -> tuple[PublishTransitions, Telemetry]:
     settings = Settings.from_environment()
-    accounts = Accounts(Place.of_function(function_arn), role="")
-    clock = make_clock(settings.clock_file)
     telemetry = make_telemetry(settings.stack)
+    accounts = Accounts(Place.of_function(function_arn), role="", tell=telemetry.detail)
+    clock = make_clock(settings.clock_file)
     function = PublishTransitions(
         topic=Topic(accounts.client("sns"), settings.topic_arn),
         ledger=Ledger(accounts.client("dynamodb"), settings.ledger_table, clock, time.sleep),

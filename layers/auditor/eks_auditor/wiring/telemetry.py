@@ -1,5 +1,6 @@
 """What a function says of itself: log lines, one sentence each, and metrics with the stack as their one dimension."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -41,6 +42,10 @@ class Telemetry:
         """Say what was done."""
         self._logger.info(sentence)
 
+    def detail(self, sentence: str) -> None:
+        """Say what only somebody who looks for a fault wants to know."""
+        self._logger.debug(sentence)
+
     def warning(self, sentence: str) -> None:
         """Say what could not be done, where, and what to do."""
         self._logger.warning(sentence)
@@ -69,5 +74,8 @@ def make_telemetry(stack: str) -> Telemetry:
 
     The service is no dimension: an alarm on the stack alone would never match a metric that has two.
     """
+    for library in ("boto3", "botocore", "urllib3"):
+        # At DEBUG they print whole answers: user data, and the keys of assumed roles.
+        logging.getLogger(library).setLevel(logging.INFO)
     metrics = AmazonCloudWatchEMFProvider(namespace=NAMESPACE, service="", default_dimensions={"Stack": stack})
     return Telemetry(Logger(service=SERVICE, utc=True), metrics)
