@@ -16,6 +16,9 @@ UV := .tools/uv/bin/uv
 PYTHON := .venv/bin/python
 SAM := .tools/sam/bin/sam
 export SAM_CLI_TELEMETRY := 0
+# Where uv puts the interpreters that it fetches, and its cache: into this folder as well.
+export UV_PYTHON_INSTALL_DIR := $(CURDIR)/.tools/python
+export UV_CACHE_DIR := $(CURDIR)/.tools/cache
 
 # ---------------------------------------------------------------- environments
 # Each is what its requirements file says, every hash checked, nothing else in it.

@@ -22,6 +22,7 @@ UNTAGGED: dict[str, Any] = {"tags": {"kubernetes.io/cluster/shop": "owned"}}
         (snapshot(managed(group={"hand_scalings": 1})), "none", ""),
         (snapshot(*(managed(n, group={"hand_scalings": 1}) for n in "ab")), "proof", "2 times"),
         (snapshot(self_managed()), "intent", "batch carries discovery tags"),
+        (snapshot(self_managed("a"), self_managed("b")), "intent", "a and 1 more group carries"),
         (snapshot(self_managed("a"), self_managed("b"), self_managed("c")), "intent", "a and 2 more groups carry"),
         (
             snapshot(managed(group={"tags": eks_tags() | {f"{TEMPLATE}label/tier": "web"}})),

@@ -13,6 +13,7 @@ from eks_auditor.autoscaler.tags import (
     parse_taint,
 )
 from eks_auditor.model.capacity import Taint
+from tests.builders import gap
 
 CA = "k8s.io/cluster-autoscaler"
 ANY_TAGS = st.dictionaries(
@@ -81,8 +82,17 @@ def test_the_nodes_own_taint_tells_how_the_tag_was_meant() -> None:
     assert ignored_taints({f"{TAINT}dedicated": "runners"}, declared)[0].mended == "runners:NoExecute"
 
 
+@pytest.mark.parametrize(
+    ("value", "mended"), [("NoSchedule", "VALUE:NoSchedule"), ("NO_EXECUTE", "VALUE:NoExecute"), ("a", "a:NoSchedule")]
+)
+def test_a_value_that_nothing_tells_is_left_to_fill_in(value: str, mended: str) -> None:
+    assert ignored_taints({f"{TAINT}dedicated": value}, gap())[0].mended == mended
+
+
 def test_discovery_keys() -> None:
     assert discovery_keys("shop") == (f"{CA}/enabled", f"{CA}/shop")
+    assert discovery_keys("disabled") == (f"{CA}/enabled", f"{CA}/disabled")
+    assert discovery_keys("enabled") == (f"{CA}/enabled",)
 
 
 @pytest.mark.parametrize(

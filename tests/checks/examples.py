@@ -26,7 +26,7 @@ HEALTHY = b.snapshot()
 OLD = b.version(100)
 OWN = b.image("20261001", owner_alias=None, name="ours", description="k8s: 1.31.2")
 AL2 = b.image("20251209", name="amazon-eks-node-1.32-v20251209")
-EARLIER = tuple(version for version in b.kubernetes_versions() if version.minor != "1.35")
+LATER = b.kubernetes_versions()[-1:]
 TAINT = "k8s.io/cluster-autoscaler/node-template/taint/dedicated"
 
 
@@ -40,7 +40,7 @@ def _late(capacity: Any) -> Snapshot:  # noqa: ANN401  any capacity
 
 
 def _retired(capacity: Any, **deviations: Any) -> Snapshot:  # noqa: ANN401  any capacity, any field
-    return b.snapshot(capacity, **{"versions": EARLIER} | deviations)
+    return b.snapshot(capacity, **{"versions": LATER} | deviations)
 
 
 def _scaled(capacity: Any) -> Snapshot:  # noqa: ANN401  any capacity
@@ -82,6 +82,7 @@ EXAMPLES: Mapping[str, Examples] = {
         passed=HEALTHY,
         failed=(
             b.snapshot(b.managed(version="1.32")),
+            b.snapshot(b.managed(ami_type="AL2_x86_64", version="1.32")),
             b.snapshot(b.managed(version="1.36")),
             b.snapshot(b.managed(ami_type="CUSTOM", group=_launching(OWN.id)), images={OWN.id: OWN}),
             b.snapshot(b.self_managed(group=_launching(OWN.id)), images={OWN.id: OWN}),

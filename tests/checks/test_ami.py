@@ -89,7 +89,7 @@ def test_amazon_linux_2_in_a_self_managed_group_is_retired() -> None:
 @pytest.mark.parametrize(
     ("versions", "told"),
     [
-        (tuple(v for v in kubernetes_versions() if v.minor != "1.35"), "does not know"),
+        (kubernetes_versions()[-1:], "does not know"),
         ((KubernetesVersion(minor="1.35", status="UNSUPPORTED"),), "does not support"),
     ],
 )
@@ -100,6 +100,16 @@ def test_a_minor_that_eks_gave_up_is_critical(capacity: Any, versions: Any, told
     assert (found.status, found.severity) == (Status.FAILED, Severity.CRITICAL)
     assert f"Kubernetes 1.35, which EKS {told} any more" in found.reason
     assert commands(found)
+
+
+@pytest.mark.parametrize("minors", [(), ("1.34",), ("1.34", "1.36"), ("1.9",)])
+@pytest.mark.parametrize("capacity", [managed(), self_managed(), node_pool()])
+def test_a_minor_that_eks_does_not_list_yet_is_unknown(capacity: Any, minors: tuple[str, ...]) -> None:  # noqa: ANN401  any capacity
+    versions = tuple(KubernetesVersion(minor=minor, status="STANDARD_SUPPORT") for minor in minors)
+    found = retired(capacity, versions=versions)
+
+    assert found.status is Status.UNKNOWN
+    assert "Kubernetes 1.35, which EKS does not list: it may be too new" in found.reason
 
 
 @pytest.mark.parametrize("status", ["STANDARD_SUPPORT", "EXTENDED_SUPPORT"])
@@ -196,7 +206,7 @@ def test_what_cannot_be_read_is_not_judged_retired(capacity: Any, deviations: di
 
 
 def test_a_newer_control_plane_is_the_way_on() -> None:
-    versions = tuple(v for v in kubernetes_versions() if v.minor != "1.35")
+    versions = kubernetes_versions()[-1:]
 
     behind = retired(versions=versions, cluster=cluster(version="1.36"))
     level = retired(versions=versions)
@@ -336,3 +346,17 @@ def test_the_fix_moves_the_nodes_up_or_the_control_plane() -> None:
     update = "aws eks update-nodegroup-version --region eu-west-1 --cluster-name shop --nodegroup-name web"
     assert behind == [f"{update} --kubernetes-version 1.35"]
     assert newer == ["aws eks update-cluster-version --region eu-west-1 --name shop --kubernetes-version 1.36"]
+
+
+@pytest.mark.parametrize(
+    ("ami_type", "successor"),
+    [("AL2_x86_64", "AL2023_x86_64_STANDARD"), ("AL2_ARM_64", "AL2023_ARM_64_STANDARD")],
+)
+def test_amazon_linux_2_is_replaced_and_not_updated_to_a_minor_that_it_has_no_image_for(
+    ami_type: str, successor: str
+) -> None:
+    found = skew(managed(ami_type=ami_type, version="1.32"))
+
+    assert found.severity is Severity.HIGH
+    assert any("create-nodegroup" in c and f"--ami-type {successor}" in c for c in commands(found))
+    assert not any("update-nodegroup-version" in c for c in commands(found))

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -134,6 +135,12 @@ class TestCas001:
         group = odd({self.ENABLED: "true"})
         assert word(judged(checks.not_discoverable, group, cluster=unread)) == "UNKNOWN"
 
+    def test_a_cluster_named_enabled_has_one_key(self) -> None:
+        named = replace(PROVEN, id=replace(PROVEN.id, name="enabled"))
+        finding = judged(checks.not_discoverable, odd({}), cluster=named)
+        assert f"lacks {CA}/enabled, so" in finding.reason
+        assert finding.evidence["missing"] == 1
+
     def test_the_fix_sets_the_missing_key(self) -> None:
         finding = judged(checks.not_discoverable, odd({self.ENABLED: "true"}), cluster=PROVEN)
         assert "ResourceId=odd,ResourceType=auto-scaling-group,Key=k8s.io/cluster-autoscaler/shop,Value=owned" in (
@@ -226,6 +233,11 @@ class TestCas004:
         finding = judged(checks.taint_tag_ignored, managed("odd", taints=(taint,), group={"tags": tags}))
         assert "Value=runners:NoExecute" in finding.fix[0].command
         assert "and 1 more" in finding.reason
+
+    def test_the_fix_leaves_open_a_value_that_was_not_read(self) -> None:
+        tags = autoscaler_tags() | {f"{TAINT}dedicated": "NoSchedule"}
+        hidden = self_managed("odd", taints=gap(), group={"tags": tags})
+        assert "Value=VALUE:NoSchedule" in judged(checks.taint_tag_ignored, hidden).fix[0].command
 
     def test_a_hostile_tag_stays_one_word(self) -> None:
         group = odd(autoscaler_tags() | {f"{TAINT}$(reboot); x": "`id`"})

@@ -99,11 +99,44 @@ class TestZone001:
         never = self_managed(zones=[C], size=0, group={"min_size": 0, "max_size": 0})
         assert word(reach(snapshot(managed(zones=[A]), never))) == "CRITICAL"
 
+    @pytest.mark.parametrize(
+        "closed",
+        [
+            {"status": "DELETING"},
+            {"status": "CREATE_FAILED", "group": {"instances": ()}},
+            {"group": {"suspended": frozenset({"Launch"})}},
+        ],
+    )
+    def test_a_group_that_cannot_launch_adds_none(self, closed: dict[str, Any]) -> None:
+        assert word(reach(snapshot(managed(zones=[A]), managed("odd", zones=[B, C], **closed)))) == "CRITICAL"
+
+    def test_a_failed_group_with_nodes_and_one_without_rebalancing_count(self) -> None:
+        degraded = managed("odd", zones=[B, C], status="DELETE_FAILED", group={"suspended": frozenset({"AZRebalance"})})
+        assert word(reach(snapshot(managed(zones=[A]), degraded))) == "PASSED"
+
+    def test_where_nothing_can_launch_the_nodes_that_run_count(self) -> None:
+        suspended = {"suspended": frozenset({"Launch"})}
+        assert word(reach(snapshot(managed(zones=[A], group=suspended)))) == "CRITICAL"
+        assert word(reach(snapshot(managed(group=suspended)))) == "PASSED"
+
     @pytest.mark.parametrize("zones", [(A,), (A, B), ZONES])
-    @pytest.mark.parametrize("build", [node_pool, standalone])
-    def test_karpenter_and_standalone_nodes_count_where_they_run(self, build: Any, zones: Sequence[str]) -> None:  # noqa: ANN401  a builder
+    @pytest.mark.parametrize(("build", "one"), [(node_pool, "LOW"), (standalone, "CRITICAL")])
+    def test_karpenter_and_standalone_nodes_count_where_they_run(
+        self,
+        build: Any,  # noqa: ANN401  a builder
+        one: str,
+        zones: Sequence[str],
+    ) -> None:
         nodes = build(nodes=tuple(node(n, zone) for n, zone in enumerate(zones)))
-        assert word(reach(snapshot(nodes))) == {1: "CRITICAL", 2: "LOW", 3: "PASSED"}[len(zones)]
+        assert word(reach(snapshot(nodes))) == {1: one, 2: "LOW", 3: "PASSED"}[len(zones)]
+
+    def test_where_karpenter_happens_to_run_is_confirmed_and_low(self) -> None:
+        pool = node_pool(nodes=(node(1, A), node(2, A)))
+        finding = reach(snapshot(managed(zones=[A]), pool))
+        assert (word(finding), finding.confirm) == ("LOW", True)
+        assert "the subnets of its NodeClass are not visible" in finding.reason
+        assert word(pinned(snapshot(managed(zones=[A]), pool))) == "HIGH"
+        assert not reach(snapshot(managed(zones=[A]))).confirm
 
     def test_auto_mode_reaches_the_clusters_subnets(self) -> None:
         auto = cluster(auto_mode=True)
@@ -174,6 +207,28 @@ class TestZone002:
     def test_siblings_in_the_same_zone_are_no_help(self) -> None:
         read = snapshot(managed("web", zones=[A]), managed("web-2", zones=[A]), managed("db", labels={"a": "b"}))
         assert word(pinned(read)) == "HIGH"
+
+    def test_spot_groups_in_other_zones_are_no_siblings_of_an_on_demand_group(self) -> None:
+        read = snapshot(managed("web", zones=[A]), managed("spot", zones=[B, C], capacity_type="SPOT"))
+        assert word(pinned(read)) == "HIGH"
+        assert word(pinned(read, "spot")) == "PASSED"
+
+    @pytest.mark.parametrize(
+        "closed",
+        [
+            {"status": "DELETING"},
+            {"status": "CREATE_FAILED", "group": {"instances": ()}},
+            {"group": {"min_size": 0, "max_size": 0, "instances": ()}},
+            {"group": {"suspended": frozenset({"Launch"})}},
+        ],
+    )
+    def test_siblings_that_cannot_launch_are_no_help(self, closed: dict[str, Any]) -> None:
+        assert word(pinned(snapshot(managed(zones=[A]), managed("odd", zones=[B], **closed)))) == "HIGH"
+        assert word(pinned(snapshot(managed(zones=[A]), managed("odd", zones=[B])))) == "PASSED"
+
+    def test_a_group_that_cannot_launch_is_helped_by_its_siblings(self) -> None:
+        still = managed(zones=[A], group={"suspended": frozenset({"Launch"})})
+        assert word(pinned(snapshot(still, managed("odd", zones=[B])))) == "PASSED"
 
     def test_accelerated_groups_are_medium(self) -> None:
         types = {"m7i.large": instance_type(accelerators=1)}

@@ -20,7 +20,7 @@ from eks_auditor.model.gap import Gap
 from eks_auditor.model.release import ReleaseHistory
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.snapshot.reader import ACTIONS
-from tests.snapshot.bench import ACCOUNT, NOW, REGION, Bench, ago, by_name, group_of
+from tests.snapshot.bench import ACCOUNT, NOW, REGION, Bench, ago, by_name, group_of, managed
 
 EVERY_KIND: dict[str, Any] = {
     "cluster_autoscaler": True,
@@ -83,6 +83,12 @@ def test_a_managed_node_group(shop: Snapshot) -> None:
     image = shop.images[image_id]
     assert not isinstance(image, Gap)
     assert image.name.startswith("amazon-eks-node-al2023-x86_64-standard-1.35-v")
+
+
+def test_the_capacity_type_of_a_managed_group(bench: Callable[..., Any]) -> None:
+    with bench({"node_groups": {"web": {}, "cheap": {"spot": True}}}) as started:
+        groups = {name: group.capacity_type for name, group in managed(started.read()).items()}
+    assert groups == {"web": "ON_DEMAND", "cheap": "SPOT"}
 
 
 def test_taints_in_kubernetes_words(shop: Snapshot) -> None:

@@ -86,6 +86,19 @@ def test_other_labels_part(labels: dict[str, str]) -> None:
     assert sets_of(managed("blue", labels=labels), managed("web")) == [["blue"], ["web"]]
 
 
+def test_the_capacity_type_is_a_label_that_eks_sets() -> None:
+    spot = managed("spot", capacity_type="SPOT")
+    assert sets_of(spot, managed("web")) == [["spot"], ["web"]]
+    assert sets_of(spot, self_managed("batch", labels={"eks.amazonaws.com/capacityType": "SPOT"})) == [
+        ["spot", "batch"]
+    ]
+    assert sets_of(managed("web", labels={"eks.amazonaws.com/capacityType": "ON_DEMAND"}), self_managed("batch")) == [
+        ["web", "batch"]
+    ]
+    (one, other) = (Spread.of(snapshot(group)).sets[0].key for group in (spot, managed("spot")))
+    assert one != other
+
+
 @pytest.mark.parametrize(
     "taint",
     [Taint(key="k", value="v", effect="NoSchedule"), Taint(key="k", value="", effect="NoExecute")],

@@ -107,4 +107,7 @@ def _unread_group(snapshot: Snapshot) -> Gap | None:
 
 
 def _counted(names: list[str]) -> str:
-    return f"{names[0]} carries" if len(names) == 1 else f"{names[0]} and {len(names) - 1} more groups carry"
+    first, *others = names
+    if not others:
+        return f"{first} carries"
+    return f"{first} and {len(others)} more {'group carries' if len(others) == 1 else 'groups carry'}"

@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from eks_auditor.model.capacity import Taint
+from eks_auditor.model.gap import Gap
 
 PREFIX = "k8s.io/cluster-autoscaler/"
 ENABLED = f"{PREFIX}enabled"
 TEMPLATE = f"{PREFIX}node-template/"
 TAINT = f"{TEMPLATE}taint/"
 OWNERSHIP = "kubernetes.io/cluster/"
+PLACEHOLDER = "VALUE"
 EFFECTS = ("NoSchedule", "NoExecute", "PreferNoSchedule")
 
 _TAINT_VALUE = re.compile(r"(.*):(?:NoSchedule|NoExecute|PreferNoSchedule)")
@@ -37,13 +39,13 @@ class IgnoredTaint:
     mended: str
 
 
-def discovery_keys(cluster: str) -> tuple[str, str]:
+def discovery_keys(cluster: str) -> tuple[str, ...]:
     """Return the keys that make a group discoverable by default; a group needs all of them, whatever their values.
 
     Source: ``README.md``, "Auto-discovery Setup"; the keys are ANDed and a value counts only where the flag gives
     one: ``aws_wrapper.go``, ``getAutoscalingGroupsByTags``.
     """
-    return ENABLED, PREFIX + cluster
+    return tuple(dict.fromkeys((ENABLED, PREFIX + cluster)))  # one key for a cluster named "enabled"
 
 
 def claims(tags: Mapping[str, str], cluster: str) -> tuple[str, ...]:
@@ -90,17 +92,21 @@ def taint_keys(tags: Mapping[str, str]) -> dict[str, str]:
     return {key: key.split(TAINT)[1] for key in tags if TAINT in key}
 
 
-def ignored_taints(tags: Mapping[str, str], declared: tuple[Taint, ...] = ()) -> tuple[IgnoredTaint, ...]:
+def ignored_taints(tags: Mapping[str, str], declared: tuple[Taint, ...] | Gap = ()) -> tuple[IgnoredTaint, ...]:
     """Return the taint tags that the autoscaler drops, or reads as a taint that Kubernetes does not know, by key.
 
-    ``declared`` are the taints that the nodes really have: they tell how a tag was meant.
+    ``declared`` are the taints that the nodes really have: they tell how a tag was meant. Where they were not read,
+    a value that the tag does not tell is :data:`PLACEHOLDER`.
     """
-    meant = {taint.key: f"{taint.value}:{taint.effect}" for taint in declared}
+    unread = isinstance(declared, Gap)
+    meant = {} if isinstance(declared, Gap) else {taint.key: f"{taint.value}:{taint.effect}" for taint in declared}
     found = []
     for key, taint_key in sorted(taint_keys(tags).items()):
         problem = _problem(taint_key, tags[key])
         if problem is not None:
-            found.append(IgnoredTaint(key, tags[key], problem, meant.get(taint_key) or _mended(tags[key])))
+            found.append(
+                IgnoredTaint(key, tags[key], problem, meant.get(taint_key) or _mended(tags[key], unread=unread))
+            )
     return tuple(found)
 
 
@@ -124,14 +130,13 @@ def _problem(taint_key: str, value: str) -> str | None:
     return None
 
 
-def _mended(value: str) -> str:
+def _mended(value: str, *, unread: bool) -> str:
     """Guess how a value was meant: the effect that it names in any spelling, else ``NoSchedule``."""
     text, colon, tail = value.rpartition(":")
     effect = _effect_in(tail)
-    if effect is None:
-        kept = text if colon else value
-        return f"{_label_value(kept)}:NoSchedule"
-    return f"{_label_value(text)}:{effect}"
+    kept = _label_value(text if colon or effect else value)
+    told = kept or (PLACEHOLDER if unread else "")
+    return f"{told}:{effect or 'NoSchedule'}"
 
 
 def _effect_in(text: str) -> str | None:

@@ -7,14 +7,14 @@ from functools import partial
 
 from eks_auditor.check import check
 from eks_auditor.checks.lateness import judge_build, judge_pool
-from eks_auditor.checks.retirement import judge_retirement
+from eks_auditor.checks.retirement import judge_retirement, successor_of
 from eks_auditor.checks.worst import worst
 from eks_auditor.model.capacity import ManagedNodeGroup, NodePool, SelfManagedGroup
 from eks_auditor.model.gap import Gap, known
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.model.verdict import Owner, Scalar, Severity, Verdict, failed, not_applicable, passed
 from eks_auditor.releases.builds import Build, Kubelet, builds_or_gaps, images_or_gaps, kubelets_or_gaps
-from eks_auditor.releases.families import CUSTOM
+from eks_auditor.releases.families import CUSTOM, UnmappedAmiTypeError, line_of_ami_type
 from eks_auditor.releases.kubernetes import minors_behind, skew_limit
 
 SKEW_GRACE = timedelta(days=30)
@@ -81,8 +81,8 @@ def release_superseded(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool,
 def image_family_retired(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot) -> Verdict:
     """Looks for images that will not be patched again, even where the newest release of them is in use.
 
-    CRITICAL: Amazon Linux 2 in any form; a Kubernetes minor that EKS does not support or does not know any more; an
-    image that AWS recommends no release of. HIGH: the recommended release is older than 60 days, while AWS went on to
+    CRITICAL: Amazon Linux 2 in any form; a Kubernetes minor that EKS does not support any more; an image that AWS
+    recommends no release of. HIGH: the recommended release is older than 60 days, while AWS went on to
     publish the same family for other minors or variants. INFORMATIONAL: AWS has paused the whole family.
 
     Why: the newest release of a retired image passes every comparison with the newest release, and gets no fix for the
@@ -138,11 +138,18 @@ def kubelet_skew(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snaps
     update of the control plane, which a version that runs out of support cannot wait for.
 
     Fix:
+    aws (managed): aws eks create-nodegroup --region {region} --cluster-name {cluster} --nodegroup-name NEW_NAME
+      --ami-type {successor} --node-role ROLE_ARN --subnets SUBNET_IDS
+    eksctl (managed): eksctl create nodegroup --region {region} --cluster {cluster} --name NEW_NAME
+      --node-ami-family {successor_family} && eksctl delete nodegroup --region {region} --cluster {cluster}
+      --name {name}
     aws (managed): aws eks update-nodegroup-version --region {region} --cluster-name {cluster} --nodegroup-name {name}
       --kubernetes-version {upgrade_to}
     eksctl (managed): eksctl upgrade nodegroup --region {region} --cluster {cluster} --name {name}
       --kubernetes-version {upgrade_to}
+    terraform (managed): set ami_type to {successor} in a second aws_eks_node_group, then remove the first
     terraform (managed): set version to {upgrade_to} in aws_eks_node_group
+    cloudformation (managed): set AmiType to {successor} in a second AWS::EKS::Nodegroup, then remove the first
     cloudformation (managed): set Version to {upgrade_to} in AWS::EKS::Nodegroup
     aws: aws eks update-cluster-version --region {region} --name {cluster} --kubernetes-version {node_minor_to_follow}
     aws (managed): aws eks update-nodegroup-version --region {region} --cluster-name {cluster} --nodegroup-name {name}
@@ -163,9 +170,19 @@ def kubelet_skew(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snaps
     kubelets = kubelets_or_gaps(capacity, snapshot)
     if not kubelets:
         return not_applicable("it has nothing to launch from and no nodes yet")
-    follows = isinstance(capacity, ManagedNodeGroup) and capacity.ami_type != CUSTOM
-    way_on: dict[str, Scalar] = {"upgrade_to" if follows else "image_minor": snapshot.cluster.version}
+    way_on = _way_on(capacity, snapshot.cluster.version)
     return worst(partial(_skew, kubelet, snapshot, way_on) for kubelet in kubelets)
+
+
+def _way_on(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, control_plane: str) -> dict[str, Scalar]:
+    """Return what the fix takes; Amazon Linux 2 has no images from Kubernetes 1.33 on, so it is left, not updated."""
+    if not isinstance(capacity, ManagedNodeGroup) or capacity.ami_type == CUSTOM:
+        return {"image_minor": control_plane}
+    try:
+        line = line_of_ami_type(capacity.ami_type, control_plane)
+    except UnmappedAmiTypeError:
+        line = None
+    return successor_of(line) if line and line.family == "al2" else {"upgrade_to": control_plane}
 
 
 def _skew(told: Kubelet | Gap, snapshot: Snapshot, way_on: Mapping[str, Scalar]) -> Verdict:

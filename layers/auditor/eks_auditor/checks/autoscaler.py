@@ -6,9 +6,9 @@ from eks_auditor.autoscaler.scaler import Scaler, scaler_of
 from eks_auditor.autoscaler.tags import ENABLED, OWNERSHIP, PREFIX, claims, discovery_keys, ignored_taints, owners
 from eks_auditor.check import check
 from eks_auditor.checks.worst import worst
-from eks_auditor.model.capacity import GroupCapacity, ManagedNodeGroup, ScalingGroup, SelfManagedGroup, Taint
+from eks_auditor.model.capacity import GroupCapacity, ManagedNodeGroup, ScalingGroup, SelfManagedGroup
 from eks_auditor.model.cluster import Cluster
-from eks_auditor.model.gap import Gap, UnreadableError, known
+from eks_auditor.model.gap import UnreadableError, known
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.model.verdict import Severity, Verdict, failed, not_applicable, passed, settling
 
@@ -205,7 +205,7 @@ def _taints(group: ScalingGroup, capacity: GroupCapacity, scaler: Scaler) -> Ver
     left_out = _left_out(group, scaler)
     if left_out is not None:
         return left_out
-    ignored = ignored_taints(group.tags, _declared(capacity))
+    ignored = ignored_taints(group.tags, capacity.taints)
     if not ignored:
         return passed(f"every taint tag of {group.name} is read as it stands ({scaler.because})")
     first = ignored[0]
@@ -221,7 +221,3 @@ def _taints(group: ScalingGroup, capacity: GroupCapacity, scaler: Scaler) -> Ver
         mended=first.mended,
         ignored=len(ignored),
     )
-
-
-def _declared(capacity: GroupCapacity) -> tuple[Taint, ...]:
-    return () if isinstance(capacity.taints, Gap) else capacity.taints

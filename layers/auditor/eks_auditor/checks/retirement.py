@@ -1,5 +1,6 @@
 """AMI003's rules: what tells that AWS does not build an image any more."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 
@@ -9,7 +10,7 @@ from eks_auditor.model.capacity import ManagedNodeGroup, NodePool, SelfManagedGr
 from eks_auditor.model.gap import Gap, UnreadableError, known
 from eks_auditor.model.release import Release, ReleaseHistory, ReleaseLine
 from eks_auditor.model.snapshot import Snapshot
-from eks_auditor.model.verdict import Owner, Scalar, Severity, Verdict, failed, not_applicable, passed
+from eks_auditor.model.verdict import Owner, Scalar, Severity, Verdict, failed, not_applicable, passed, unknown
 from eks_auditor.releases.builds import Build, Kubelet, builds_or_gaps, kubelets_or_gaps
 from eks_auditor.releases.families import CUSTOM, FAMILY_IN_DOUBT_AFTER, family_pattern, order, parameter_of
 from eks_auditor.releases.kubernetes import minors_behind, next_minor
@@ -48,12 +49,20 @@ def _minor(
     minor = kubelet.minor
     statuses = {version.minor: version.status for version in known(snapshot.versions)}
     status = statuses.get(minor)
+    if status is None and not _older_than_all(minor, statuses):
+        return unknown(f"{kubelet.words} is for Kubernetes {minor}, which EKS does not list: it may be too new")
     if status is None or status == "UNSUPPORTED":
         now = "does not support" if status else "does not know"
         reason = f"{kubelet.words} is for Kubernetes {minor}, which EKS {now} any more"
         gone = failed(reason, severity=Severity.CRITICAL)
         return replace(gone, evidence={"kubernetes": minor} | _way_on(minor, capacity, snapshot))
     return passed(f"EKS supports Kubernetes {minor} ({status})", kubernetes=minor)
+
+
+def _older_than_all(minor: str, listed: Iterable[str]) -> bool:
+    """Whether EKS dropped a minor that it does not list: a newer one, or one in a gap, may be yet to come."""
+    behind = [minors_behind(minor, other) for other in listed]
+    return bool(behind) and min(behind) > 0
 
 
 def _image(told: Build | Gap, capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot) -> Verdict:
@@ -94,14 +103,18 @@ def _recommended(
 
 def _amazon_linux_2(build: Build) -> Verdict:
     reason = f"{build.words} is Amazon Linux 2, of which AWS built the last EKS image in December 2025 (v20251209)"
-    facts: dict[str, Scalar] = {"line": str(build.line)}
-    ami_type = _SUCCESSORS.get((build.line.variant, build.line.architecture))
-    if ami_type:
+    facts: dict[str, Scalar] = {"line": str(build.line), **successor_of(build.line)}
+    if "successor" in facts:
         variant = "nvidia" if build.line.variant == "gpu" else "standard"
         successor = ReleaseLine("al2023", variant, build.line.architecture, build.line.minor)
-        facts |= {"successor": ami_type, "successor_family": "AmazonLinux2023"}
         facts |= {"new_image_parameter": parameter_of(successor).names[-1]}
     return replace(failed(reason, severity=Severity.CRITICAL), evidence=facts)
+
+
+def successor_of(line: ReleaseLine) -> dict[str, Scalar]:
+    """Return what the fix takes to replace a managed group on a line of Amazon Linux 2."""
+    ami_type = _SUCCESSORS.get((line.variant, line.architecture))
+    return {"successor": ami_type, "successor_family": "AmazonLinux2023"} if ami_type else {}
 
 
 def _way_on(

@@ -11,6 +11,7 @@ from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.model.verdict import Severity, Status, Verdict, failed, not_applicable, passed, settling, unknown
 from eks_auditor.spread.balance import Balance, zones_of
 from eks_auditor.spread.causes import STOPPING, causes, launches_failed
+from eks_auditor.spread.launching import launching
 from eks_auditor.spread.pins import accelerated, excuse
 from eks_auditor.spread.reach import Reach, cluster_subnets
 from eks_auditor.spread.siblings import SiblingSet, Spread
@@ -31,8 +32,9 @@ def data_plane_in_too_few_zones(cluster: Cluster, snapshot: Snapshot) -> Verdict
 
     They are the zones of the groups' subnets, those where Karpenter's and standalone nodes run, and with Auto Mode
     those of the cluster's subnets; without any EC2 capacity, those of the Fargate profiles. Local and Wavelength Zones
-    do not count. Fewer than two zones are CRITICAL; two are LOW where the VPC has subnets of the nodes' kind, private
-    or public, in a third.
+    do not count, nor do groups that cannot launch. Fewer than two zones are CRITICAL; with Karpenter, whose subnets are
+    not visible, LOW once seen in two audits. Two are LOW where the VPC has subnets of the nodes' kind, private or
+    public, in a third.
 
     Why: when a zone fails, whatever runs in it is gone, and only capacity in other zones can take its pods.
 
@@ -73,8 +75,9 @@ def group_pinned_to_one_zone(
     """Finds groups that launch in one Availability Zone, and whose siblings cover no other.
 
     One group per zone is what AWS recommends for zonal volumes: siblings, whose labels, taints and shape are equal, are
-    judged together. HIGH; MEDIUM with accelerators; INFORMATIONAL where there is a reason: a Capacity Block, a targeted
-    reservation, a cluster placement group, EFA, a type that one zone only offers, or a maximum size of one.
+    judged together. Siblings that cannot launch are no help: deleted or failed ones, those of maximum size 0, and those
+    with Launch suspended. HIGH; MEDIUM with accelerators; INFORMATIONAL where there is a reason: a Capacity Block, a
+    targeted reservation, a cluster placement group, EFA, a type that one zone only offers, or a maximum size of one.
 
     Why: when that zone fails, pods that need these nodes cannot run anywhere.
 
@@ -172,10 +175,12 @@ def _enough(reach: Reach, snapshot: Snapshot) -> Verdict:
         return passed(f"{where}; the VPC has no such subnets in a third", zones=count)
     if count == FEWEST_ZONES:
         where = f"{where}; the VPC has such subnets in {', '.join(third)} too"
-    severity = Severity.LOW if count == FEWEST_ZONES else Severity.CRITICAL
-    if reach.ec2:
-        return failed(where, severity=severity, zones=count, node_zones=zones)
-    return failed(where, severity=severity, zones=count, fargate_zones=zones)
+    by_chance = count < FEWEST_ZONES and reach.karpenter
+    if by_chance:
+        where = f"{where}; Karpenter's nodes count where they run, for the subnets of its NodeClass are not visible"
+    severity = Severity.LOW if count == FEWEST_ZONES or by_chance else Severity.CRITICAL
+    verdict = failed(where, severity=severity, confirm=by_chance)
+    return replace(verdict, evidence={"zones": count, "node_zones" if reach.ec2 else "fargate_zones": zones})
 
 
 def _third_zones(reach: Reach, snapshot: Snapshot) -> list[str]:
@@ -206,8 +211,8 @@ def _alone_in(
 ) -> Verdict:
     siblings = known(spread.set_of(capacity))
     others = [member for member in siblings.members if isinstance(member, ManagedNodeGroup | SelfManagedGroup)]
-    subnets = [group.subnets for member in others for group in known(member.groups)]
-    covered = zones_of(subnet for part in subnets if not isinstance(part, Gap) for subnet in part)
+    subnets = [group.subnets for member in others for group in known(launching(member))]
+    covered = {zone} | zones_of(subnet for part in subnets if not isinstance(part, Gap) for subnet in part)
     if len(covered) > 1:
         return passed(
             f"{capacity.name} launches in {zone} only; with its siblings, {siblings.name}, it covers "

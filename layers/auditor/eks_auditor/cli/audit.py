@@ -14,6 +14,7 @@ from eks_auditor.cli.options import (
     Format,
     Invocation,
     checks_chosen,
+    report_form,
     require_writable,
     severity,
 )
@@ -45,7 +46,9 @@ def audit(  # noqa: PLR0913  one parameter an option
         list[str] | None, typer.Option(help="Check to judge by, repeatable. Default: all.", metavar="ID")
     ] = None,
     skip_check: Annotated[list[str] | None, typer.Option(help="Check to leave out, repeatable.", metavar="ID")] = None,
-    form: Annotated[Format, typer.Option("--format", help="How to print the report.")] = Format.TABLE,
+    form: Annotated[
+        Format, typer.Option("--format", help="How to print the report.", parser=report_form, metavar="table|json|asff")
+    ] = Format.TABLE,
     output: Annotated[str, typer.Option(help="File to write; `-` is standard output.", metavar="FILE")] = STDOUT,
     recorded: Annotated[
         list[Path] | None,

@@ -8,13 +8,15 @@ import typer
 
 from eks_auditor.check import Check, FixTemplate
 from eks_auditor.checks import CATALOGUE
-from eks_auditor.cli.options import STDOUT, ListFormat, check_named
+from eks_auditor.cli.options import STDOUT, ListFormat, check_named, list_form
 from eks_auditor.cli.output import PLAIN_WIDTH, write
 
 
 def checks(
     check_id: Annotated[str | None, typer.Argument(help="Show this check whole.", metavar="[ID]")] = None,
-    form: Annotated[ListFormat, typer.Option("--format", help="How to print it.")] = ListFormat.TABLE,
+    form: Annotated[
+        ListFormat, typer.Option("--format", help="How to print it.", parser=list_form, metavar="table|json")
+    ] = ListFormat.TABLE,
 ) -> None:
     """List the checks, or show one: what it looks for, why, and how to mend it."""
     if check_id is None:

@@ -27,6 +27,9 @@ from eks_auditor.model.gap import Gap
 NO_REGION = "no Region is configured: give --region, set AWS_REGION, or set `region` in the profile"
 NETWORK = "check the Region's name, the network, and AWS_ENDPOINT_URL if it is set"
 
+OTHER_ACCOUNT = "OtherAccount"
+"""The code of a gap for a cluster, named by its ARN, of another account than the credentials'."""
+
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 _INVALID = frozenset(
     {
@@ -100,6 +103,8 @@ def unread(gaps: list[Gap]) -> NothingReadError:
 def in_a_sentence(gap: Gap) -> str:
     """Return what could not be read, why, and what to do."""
     code = gap.error.partition(":")[0]
+    if code == OTHER_ACCOUNT:
+        return f"{str(gap).rstrip(' .')}; give --profile of account {gap.resource.split(':')[4]}"
     return f"{str(gap).rstrip(' .')}; {advice(code, gap.action)}"
 
 

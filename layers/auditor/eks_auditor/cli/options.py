@@ -60,6 +60,33 @@ class Invocation:
         return context.ensure_object(cls)
 
 
+def report_form(text: str) -> Format:
+    """Read how ``audit`` shall print.
+
+    Raises:
+        UsageError: If it cannot.
+    """
+    return _form(Format, text)
+
+
+def list_form(text: str) -> ListFormat:
+    """Read how ``checks`` shall print.
+
+    Raises:
+        UsageError: If it cannot.
+    """
+    return _form(ListFormat, text)
+
+
+def _form[Form: StrEnum](forms: type[Form], text: str) -> Form:
+    try:
+        return forms(text)
+    except ValueError:
+        *others, last = forms
+        message = f"--format takes {', '.join(others)} or {last}, not {text!r}"
+        raise UsageError(message) from None
+
+
 def severity(text: str) -> Severity:
     """Read a rung's name in any case.
 
@@ -91,13 +118,14 @@ def check_named(text: str) -> Check:
     """Return a check by its id in any case.
 
     Raises:
-        UsageError: If there is none; it names the nearest.
+        UsageError: If there is none; it names the nearest, if one is near.
     """
     by_id = {check.id: check for check in CATALOGUE}
     if text.upper() in by_id:
         return by_id[text.upper()]
-    nearest = difflib.get_close_matches(text.upper(), sorted(by_id), n=1, cutoff=0)
-    message = f"there is no check {text!r}; the nearest is {nearest[0]}, and `eks-auditor checks` lists all"
+    near = difflib.get_close_matches(text.upper(), sorted(by_id), n=1)
+    hint = f"the nearest is {near[0]}, and " if near else ""
+    message = f"there is no check {text!r}; {hint}`eks-auditor checks` lists all"
     raise UsageError(message)
 
 

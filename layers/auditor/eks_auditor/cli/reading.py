@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from eks_auditor.cli.errors import NothingReadError, UsageError, in_a_sentence, unread
+from eks_auditor.cli.errors import OTHER_ACCOUNT, NothingReadError, UsageError, in_a_sentence, unread
 from eks_auditor.cli.options import ALL_REGIONS, cluster_named
 from eks_auditor.cli.session import WORKERS, Access, default_region, open_access, open_session
 from eks_auditor.model.cluster import ClusterId
@@ -160,7 +160,7 @@ def _targets(
             access.clients(arn.region)  # made here: making clients is not safe on several threads
             targets.append(arn)
         else:
-            error = f"OtherAccount: these credentials are of account {access.account}"
+            error = f"{OTHER_ACCOUNT}: these credentials are of account {access.account}"
             reading.gaps.append(Gap("eks:DescribeCluster", arn.arn, error))
     return list(dict.fromkeys(targets))
 

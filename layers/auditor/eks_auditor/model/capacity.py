@@ -173,6 +173,7 @@ class ManagedNodeGroup(Capacity):
         taints: Declared taints.
         health_issues: What EKS reports.
         groups: Its Auto Scaling groups (one, as EKS makes them; none yet while creating).
+        capacity_type: ``ON_DEMAND``, ``SPOT`` or ``CAPACITY_BLOCK``.
     """
 
     kind: Literal["managed"] = "managed"
@@ -185,6 +186,7 @@ class ManagedNodeGroup(Capacity):
     taints: tuple[Taint, ...]
     health_issues: tuple[HealthIssue, ...]
     groups: tuple[ScalingGroup, ...] | Gap
+    capacity_type: str = "ON_DEMAND"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

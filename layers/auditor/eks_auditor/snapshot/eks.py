@@ -188,6 +188,7 @@ def _nodegroup(described: NodegroupTypeDef) -> ManagedNodeGroup:
             for issue in described.get("health", {}).get("issues", [])
         ),
         groups=(),
+        capacity_type=described.get("capacityType", "ON_DEMAND"),
     )
 
 

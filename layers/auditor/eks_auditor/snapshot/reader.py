@@ -120,7 +120,8 @@ def _capacities(found: Discovered, groups: dict[str, ScalingGroup], network: Net
             groups=_groups_of(nodegroup.group_names, found, groups),
         )
     for name in found.self_managed:
-        unread = Gap("ec2:DescribeLaunchTemplateVersions", name, "user data is not parsed for labels and taints yet")
+        error = "labels and taints of self-managed groups stand in user data, which is not read for them"
+        unread = Gap("ec2:DescribeLaunchTemplateVersions", name, error)
         yield SelfManagedGroup(
             name=name,
             arn=groups[name].arn,

@@ -16,6 +16,7 @@ from eks_auditor.model.capacity import (
 from eks_auditor.model.cluster import Subnet, is_availability_zone
 from eks_auditor.model.gap import Gap
 from eks_auditor.model.snapshot import Snapshot
+from eks_auditor.spread.launching import launching
 
 EC2_KINDS: tuple[Kind, ...] = ("managed", "self-managed", "karpenter", "auto-mode", "standalone")
 
@@ -40,6 +41,11 @@ class Reach:
     gap: Gap | None
     moving: tuple[AnyCapacity, ...]
 
+    @property
+    def karpenter(self) -> bool:
+        """Whether Karpenter may launch in more zones: the subnets that its NodeClasses select are not visible."""
+        return any(capacity.kind == "karpenter" for capacity in self.moving)
+
     @classmethod
     def of(cls, snapshot: Snapshot) -> Self:
         """Find them; Fargate's only where there is no EC2 capacity."""
@@ -50,6 +56,9 @@ class Reach:
         if snapshot.cluster.auto_mode:
             seen.add_subnets(cluster_subnets(snapshot))
         seen.add_gap(snapshot.unseen(EC2_KINDS))
+        if not seen.zone_ids and seen.gap is None:
+            for capacity in capacities:
+                seen.add_running(capacity)
         ec2 = bool(seen.zone_ids)
         if not ec2:
             for capacity in capacities:
@@ -81,6 +90,11 @@ class _Seen:
                 self.zone_ids |= {node.zone_id for node in capacity.nodes}
                 self.moving.append(capacity)
 
+    def add_running(self, capacity: AnyCapacity) -> None:
+        """Count the nodes of groups that cannot launch any: where they run is all there is."""
+        if isinstance(capacity, ManagedNodeGroup | SelfManagedGroup) and not isinstance(capacity.groups, Gap):
+            self.zone_ids |= {instance.zone_id for group in capacity.groups for instance in group.in_service}
+
     def add_subnets(self, subnets: Iterable[Subnet] | Gap) -> None:
         if isinstance(subnets, Gap):
             self.add_gap(subnets)
@@ -93,14 +107,14 @@ class _Seen:
         self.gap = self.gap or gap
 
     def _add_groups(self, capacity: ManagedNodeGroup | SelfManagedGroup) -> None:
-        if isinstance(capacity.groups, Gap):
-            self.add_gap(capacity.groups)
-            return
-        if not capacity.groups:
+        if capacity.groups == ():
             self.moving.append(capacity)
-        for group in capacity.groups:
-            if group.max_size > 0:
-                self.add_subnets(group.subnets)
+        groups = launching(capacity)
+        if isinstance(groups, Gap):
+            self.add_gap(groups)
+            return
+        for group in groups:
+            self.add_subnets(group.subnets)
 
 
 def cluster_subnets(snapshot: Snapshot) -> tuple[Subnet, ...] | Gap:

@@ -45,7 +45,8 @@ Source: kubernetes/autoscaler, ``cluster-autoscaler/processors/nodegroupset``: `
 """
 
 IGNORED_PREFIXES = ("eks.amazonaws.com/", "alpha.eksctl.io/")
-KEPT_LABEL = "eks.amazonaws.com/capacityType"
+CAPACITY_TYPE_LABEL = "eks.amazonaws.com/capacityType"
+"""EKS puts it on the nodes of managed groups, whose declared labels do not hold it; On-Demand, the default, is none."""
 
 MEMORY_TOLERANCE = 0.015
 """Source: kubernetes/autoscaler, ``MaxCapacityMemoryDifferenceRatio`` in ``compare_nodegroups.go``."""
@@ -184,12 +185,14 @@ def _first_type(group: ScalingGroup, snapshot: Snapshot) -> InstanceType:
 def _common_labels(labels: Mapping[str, str], capacity: GroupCapacity, region: str) -> tuple[tuple[str, str], ...]:
     """Drop the labels that differ between siblings by nature: group's name, zone, and what the tools add."""
     groups = () if isinstance(capacity.groups, Gap) else capacity.groups
+    own_labels = {CAPACITY_TYPE_LABEL: capacity.capacity_type} if isinstance(capacity, ManagedNodeGroup) else {}
     own_names = {capacity.name, *(group.name for group in groups)}
     return tuple(
         sorted(
             (key, value)
-            for key, value in labels.items()
-            if (key == KEPT_LABEL or not key.startswith(IGNORED_PREFIXES))
+            for key, value in (own_labels | dict(labels)).items()
+            if (key == CAPACITY_TYPE_LABEL or not key.startswith(IGNORED_PREFIXES))
+            and (key, value) != (CAPACITY_TYPE_LABEL, "ON_DEMAND")
             and key not in IGNORED_LABELS
             and value not in own_names
             and not _names_a_zone(value, region)
