@@ -10,6 +10,7 @@ What it changes, and why:
   that became an `at()` one; and it looks every ten seconds, which is long for a demo.
 * **Concurrency is a number.** A parameter reaches `MaximumConcurrency` as text, which its queue poller cannot take.
 * **A batch of queue messages is authorised as each of them**, as on AWS: `sqs:SendMessage`, not `sqs:SendMessageBatch`.
+* **A failure queue can be redriven.** SQS lacks StartMessageMoveTask; here it moves every message back at once.
 * **A session's `aws:PrincipalArn` is its role's ARN**, as on AWS; ministack compares the session's own.
 * **Every request counts as TLS.** The listener is plain HTTP on the loopback; the stack's policies deny that.
 * **A route that says who is behind an access key**, so that the audited AWS can tell the functions' roles apart, and
@@ -35,7 +36,7 @@ from typing import Any
 
 from ministack import app as gateway
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime
-from ministack.services import eventbridge, lambda_svc, scheduler, sts
+from ministack.services import eventbridge, lambda_svc, scheduler, sqs, sts
 
 type Message = MutableMapping[str, Any]
 type Receive = Callable[[], Awaitable[Message]]
@@ -99,6 +100,32 @@ def authorise_batches() -> None:
     iam_actions.extract_iam_action = of_each
 
 
+def move_messages() -> None:
+    """Give SQS its StartMessageMoveTask, out of a queue that is another queue's failure queue into that one."""
+    ask = sqs._dispatch
+
+    async def start(request: dict[str, Any], _url: str) -> dict[str, str]:
+        queues: dict[str, dict[str, str]] = {}
+        for url in (await ask("ListQueues", {}, "")).get("QueueUrls", []):
+            found = await ask("GetQueueAttributes", {"QueueUrl": url, "AttributeNames": ["All"]}, url)
+            queues[url] = found["Attributes"]
+        arn = request["SourceArn"]
+        fed = [url for url, each in queues.items() if arn in each.get("RedrivePolicy", "")]
+        source = [url for url, each in queues.items() if each["QueueArn"] == arn]
+        if not (fed and source):
+            code = "ResourceNotFoundException"
+            raise sqs._Err(code, f"{arn} is the failure queue of no queue.")
+        every = {"QueueUrl": source[0], "MaxNumberOfMessages": 10, "WaitTimeSeconds": 0}
+        while messages := (await ask("ReceiveMessage", dict(every), source[0])).get("Messages"):
+            for message in messages:
+                await ask("SendMessage", {"QueueUrl": fed[0], "MessageBody": message["Body"]}, fed[0])
+                done = {"QueueUrl": source[0], "ReceiptHandle": message["ReceiptHandle"]}
+                await ask("DeleteMessage", done, source[0])
+        return {"TaskHandle": arn}
+
+    sqs._HANDLERS["StartMessageMoveTask"] = start
+
+
 def compare_roles() -> None:
     """Resolve `aws:PrincipalArn` of a session to its role."""
     resolve = iam_evaluator._resolve_condition_key
@@ -153,6 +180,7 @@ def main() -> None:
     restart_changed_schedules()
     count_concurrency()
     authorise_batches()
+    move_messages()
     compare_roles()
     gateway.app = with_routes(gateway.app)
     threading.Thread(target=end_with_starter, daemon=True).start()

@@ -1,7 +1,6 @@
 """The commands of docs/operations.md do what the page says, run by a shell as a person would paste them."""
 
 import json
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -42,17 +41,6 @@ def shell(audited: Stage, tmp_path: Path) -> Shell:
     return run
 
 
-def hand_over(shell: Shell, queue: str, command: str) -> None:
-    """Run a command that hands a queue's messages over; where this AWS cannot, empty the queue and skip."""
-    try:
-        shell(command)
-    except subprocess.CalledProcessError as refused:
-        if "InvalidAction" not in refused.stderr:
-            raise AssertionError(refused.stderr) from refused
-        shell(redrives()[PURGED[0]].replace(PURGED[0], queue))
-        pytest.skip("ministack's SQS has no StartMessageMoveTask; tests/docs checks the command against its model")
-
-
 def put(stage: Stage, queue: str, body: str) -> None:
     url = stage.deployment.stack_resources()[queue]
     stage.deployment.client("sqs").send_message(QueueUrl=url, MessageBody=body)
@@ -83,7 +71,7 @@ def test_a_failed_audit_is_done_again(audited: Stage, shell: Shell, command: str
         "cause": "test_redrive",
     }
     put(audited, "AuditFailures", json.dumps(request))
-    hand_over(shell, "AuditFailures", command)
+    shell(command)
     audited.settle(asked, seconds=SECONDS, clusters=[arn(CLUSTER)])
 
 
@@ -140,7 +128,7 @@ def test_a_lost_finding_arrives_in_security_hub(
 ) -> None:
     put(audited, queue, lost)
     assert not is_open(audited)
-    hand_over(shell, queue, command)
+    shell(command)
     deadline = time.monotonic() + SECONDS
     while not is_open(audited):
         assert time.monotonic() < deadline, f"{FINDING} did not arrive"
