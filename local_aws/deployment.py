@@ -208,11 +208,6 @@ class DeploymentAws:
         run([*command, *options, "--parameter-overrides", *overrides], self._user_environment())
         self.stack = stack_name
 
-    def sam_delete(self) -> None:
-        """Delete the stack, as a user would."""
-        command = [f"{TOOLS}/sam/bin/sam", "delete", "--stack-name", self.stack, "--region", REGION, "--no-prompts"]
-        run(command, self._user_environment())
-
     def stack_outputs(self) -> dict[str, str]:
         """Return the outputs of the stack."""
         [stack] = self.client("cloudformation").describe_stacks(StackName=self.stack)["Stacks"]
@@ -233,12 +228,6 @@ class DeploymentAws:
         pages = self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
         events = sorted((event for page in pages for event in page["events"]), key=lambda event: event["timestamp"])
         return [json.loads(event["message"]) for event in events if event["message"].startswith("{")]
-
-    def raw_logs(self) -> str:
-        """Return everything in the log group, for a person who looks for a failure."""
-        group = self.stack_outputs()["LogGroup"]
-        pages = self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
-        return "\n".join(event["message"] for page in pages for event in page["events"])
 
     # -- queues
 

@@ -34,22 +34,26 @@ SILENCES: Mapping[str, Silence] = {
 def audit_of(snapshot: Snapshot, checks: Iterable[Check], audit_id: str) -> Audit:
     """Judge a snapshot for the ledger."""
     judged = tuple(checks)
+    spread = Spread.of(snapshot)
     return Audit(
         audit_id=audit_id,
         cluster=snapshot.cluster.id,
         created_at=snapshot.cluster.created_at,
         taken_at=snapshot.taken_at,
-        findings=judge(snapshot, judged),
+        findings=_judged(snapshot, spread, judged),
         checks=frozenset(check.id for check in judged),
         complete=snapshot.complete,
-        sets_whole=Spread.of(snapshot).whole,
+        sets_whole=spread.whole,
         retryable=any(gap.retryable for gap in snapshot.gaps),
     )
 
 
 def judge(snapshot: Snapshot, checks: Iterable[Check]) -> tuple[Finding, ...]:
     """Judge every subject of a snapshot by every check that is for its type, ordered by check and subject."""
-    spread = Spread.of(snapshot)
+    return _judged(snapshot, Spread.of(snapshot), checks)
+
+
+def _judged(snapshot: Snapshot, spread: Spread, checks: Iterable[Check]) -> tuple[Finding, ...]:
     context: Mapping[type, object] = {Cluster: snapshot.cluster, Snapshot: snapshot, Spread: spread}
     subjects = (snapshot.cluster, *snapshot.capacities, *spread.sets)
     findings = [
