@@ -87,6 +87,36 @@ class FailedLaunch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateUse:
+    """A launch template's version that a group launches from.
+
+    Attributes:
+        id: ``lt-…``.
+        name: What people call it.
+        version: The number of the version in use, ``$Default`` and ``$Latest`` resolved.
+        default_version: The number of the template's default version.
+    """
+
+    id: str
+    name: str
+    version: str
+    default_version: str | Gap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissingReference:
+    """What a launch names and EC2 or IAM does not know.
+
+    Attributes:
+        what: ``security group``, ``instance profile``, ``key pair``, ``subnet`` or ``placement group``.
+        id: How the launch names it.
+    """
+
+    what: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchConfig:
     """What the next instance of a group would be launched from, over all of its templates and overrides.
 
@@ -94,11 +124,17 @@ class LaunchConfig:
         image_ids: The configured images; ``resolve:ssm:NAME`` where the parameter could not be resolved.
         instance_types: In the order the group lists them; empty for instance requirements.
         pins: What ties it to one zone on purpose, in words ("a cluster placement group", "EFA").
+        templates: The launch template versions in use; none with a launch configuration.
+        configuration: The launch configuration's name; None with templates.
+        missing: What it names and does not exist, or the gap that hides whether something is missing.
     """
 
     image_ids: tuple[str, ...]
     instance_types: tuple[str, ...]
     pins: tuple[str, ...] = ()
+    templates: tuple[TemplateUse, ...] = ()
+    configuration: str | None = None
+    missing: tuple[MissingReference, ...] | Gap = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +195,34 @@ class Capacity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateError:
+    """One entry of an update's ``errors``."""
+
+    code: str
+    message: str
+    resource_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodegroupUpdate:
+    """One update of a node group.
+
+    Attributes:
+        id: Its id.
+        kind: ``VersionUpdate``, ``ConfigUpdate`` and so on.
+        status: ``InProgress``, ``Failed``, ``Cancelled`` or ``Successful``.
+        created_at: When it began.
+        errors: Why it failed.
+    """
+
+    id: str
+    kind: str
+    status: str
+    created_at: datetime
+    errors: tuple[UpdateError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ManagedNodeGroup(Capacity):
     """An EKS managed node group.
 
@@ -174,6 +238,10 @@ class ManagedNodeGroup(Capacity):
         health_issues: What EKS reports.
         groups: Its Auto Scaling groups (one, as EKS makes them; none yet while creating).
         capacity_type: ``ON_DEMAND``, ``SPOT`` or ``CAPACITY_BLOCK``.
+        template: The user's own launch template as the node group names it; None where EKS's own is all there is.
+        updates: Its updates that were described, in no order.
+        max_unavailable: How many nodes an update takes at once, or None where a percentage says so.
+        max_unavailable_percentage: That percentage.
     """
 
     kind: Literal["managed"] = "managed"
@@ -187,6 +255,10 @@ class ManagedNodeGroup(Capacity):
     health_issues: tuple[HealthIssue, ...]
     groups: tuple[ScalingGroup, ...] | Gap
     capacity_type: str = "ON_DEMAND"
+    template: TemplateUse | None = None
+    updates: tuple[NodegroupUpdate, ...] | Gap = ()
+    max_unavailable: int | None = None
+    max_unavailable_percentage: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

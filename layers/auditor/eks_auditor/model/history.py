@@ -107,6 +107,25 @@ class Transition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """What one capacity runs, as events name it.
+
+    Attributes:
+        key: A release line as text; for an image of other makers its id, or ``imagebuilder/<account>/<image name>``.
+        kind: The capacity's kind.
+        name: The capacity's name.
+        version: The oldest release of that line that it runs; None for images of other makers.
+        superseded_since: Since when a newer one has been recommended; None while none is.
+    """
+
+    key: str
+    kind: Kind
+    name: str
+    version: str | None
+    superseded_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
     """What one audit of one cluster found out, before anything is compared.
 
@@ -120,6 +139,8 @@ class Audit:
         complete: Per kind of capacity: whether what is absent is gone.
         sets_whole: Whether a sibling set that is absent is gone: no group can have dropped out of its set unseen.
         retryable: Whether a gap is left that reading again may fill.
+        running: What its capacities run.
+        running_whole: Whether that is all: nothing that could not be read may run something else.
         deleted: Whether the cluster is evidently gone; then there are no findings.
         untargeted: Whether nobody wants it audited any more; then there are no findings either.
     """
@@ -133,6 +154,8 @@ class Audit:
     complete: Mapping[Kind, bool]
     sets_whole: bool = True
     retryable: bool = False
+    running: tuple[Running, ...] = ()
+    running_whole: bool = True
     deleted: bool = False
     untargeted: bool = False
 

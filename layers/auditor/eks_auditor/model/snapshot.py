@@ -1,13 +1,13 @@
 """One cluster as it was read: everything that the checks may look at, and nothing else."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from eks_auditor.model.capacity import AnyCapacity, InstanceType, Kind
 from eks_auditor.model.cluster import Cluster, KubernetesVersion, Subnet
 from eks_auditor.model.gap import Gap
-from eks_auditor.model.release import Image, ReleaseHistory
+from eks_auditor.model.release import Ancestor, Image, ReleaseHistory
 
 SCHEMA_VERSION = 1
 
@@ -41,6 +41,8 @@ class Snapshot:
         instance_types: The types that groups and nodes name, by name.
         offered_zones: Zone ids that offer a type, by its name; for all types of each group that launches in one
             Availability Zone only, or has no instance in one of its zones.
+        ancestors: For each configured image that EKS did not publish, by its id: what it descends from, nearest first.
+        allowed_images: Allowed AMIs of this account and Region: ``enabled``, ``audit-mode`` or ``disabled``.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -56,6 +58,8 @@ class Snapshot:
     releases: Mapping[str, ReleaseHistory | Gap]
     instance_types: Mapping[str, InstanceType | Gap]
     offered_zones: Mapping[str, frozenset[str] | Gap]
+    ancestors: Mapping[str, tuple[Ancestor, ...] | Gap] = field(default_factory=dict)
+    allowed_images: str | Gap = "disabled"
 
     def unseen(self, kinds: Iterable[Kind]) -> Gap | None:
         """Return the gap that hides capacities of these kinds, or None if every one of them was read."""
