@@ -129,6 +129,11 @@ lock: | $(UV) ## Pin the newest versions that pyproject.toml and requirements/*.
 	$(LOCK) requirements/sam.in -o requirements/sam.txt
 	$(LOCK) requirements/ministack.in -o requirements/ministack.txt
 
+.PHONY: releases
+releases: .venv/.ready ## Renew the table of past releases; LINUX=file BOTTLEROCKET=file WINDOWS=file
+	$(PYTHON) -m tools.past_releases $(if $(LINUX),--linux "$(LINUX)") \
+	  $(if $(BOTTLEROCKET),--bottlerocket "$(BOTTLEROCKET)") $(if $(WINDOWS),--windows "$(WINDOWS)")
+
 .PHONY: clean
 clean: ## Remove everything that was made here
 	rm -rf .venv .tools .aws-sam .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,22 +1,27 @@
-"""The audited AWS: EKS, Auto Scaling, EC2, SSM, Security Hub and STS as they answer for a described fleet.
+"""The audited AWS: EKS, Auto Scaling, EC2, IAM, SSM, Security Hub and STS as they answer for a described fleet.
 
     from local_aws import AuditedAws, load_fleet
 
     with AuditedAws(load_fleet(now=clock())) as aws:           # a free loopback port
         aws.url, aws.environment()                             # AWS_ENDPOINT_URL_EKS and so on
         aws.calls                                              # what was called, by whom, with which parameters
+        aws.counts["eks:DescribeCluster", "eu-west-1"]         # how often
         aws.fail("eks", "DescribeNodegroup", "AccessDeniedException", "no", status=403, times=1)
         aws.nodegroup("shop", "checkout")["health"]["issues"].clear()
+        aws.publish_release(ami_types=["AL2023_x86_64_STANDARD"])   # AWS recommends a new release now
         aws.findings("111111111111", "eu-west-1")              # as Security Hub holds them
 
 State is documents shaped as AWS's APIs return them (`aws.region(account, region).groups[...]`); a test may change any.
 `python -m local_aws.audited --port 4700` serves the shipped fleet by itself.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from threading import Thread
 from typing import Any, Self
 
+from local_aws import releasing
 from local_aws.callers import Callers, Resolver
 from local_aws.errors import AwsError
 from local_aws.expansion import expand
@@ -25,7 +30,7 @@ from local_aws.images import Document
 from local_aws.server import Dispatcher, Fault, RecordedCall, Server
 from local_aws.world import Clock, Hub, RegionState, World
 
-ENDPOINTS = ("EKS", "EC2", "AUTO_SCALING", "SSM", "SECURITYHUB", "STS")
+ENDPOINTS = ("EKS", "EC2", "AUTO_SCALING", "IAM", "SSM", "SECURITYHUB", "STS")
 """The services as botocore spells them in `AWS_ENDPOINT_URL_<service>`."""
 
 
@@ -73,6 +78,16 @@ class AuditedAws:
     def calls(self) -> list[RecordedCall]:
         """Return every call so far; clear it to begin anew."""
         return self._dispatcher.calls
+
+    @property
+    def counts(self) -> Counter[tuple[str, str]]:
+        """Return how often each operation was called in each Region: `("eks:DescribeCluster", "eu-west-1")`."""
+        return Counter((f"{call.service}:{call.operation}", call.region) for call in list(self.calls))
+
+    @property
+    def clusters_read(self) -> set[str]:
+        """Return the names of the clusters that were described."""
+        return {call.params["name"] for call in list(self.calls) if call.operation == "DescribeCluster"}
 
     @property
     def broken_answers(self) -> list[str]:
@@ -155,6 +170,65 @@ class AuditedAws:
         """Disable a hub and lose its findings."""
         self.region(account, region).hub = None
 
+    def publish_release(
+        self,
+        *,
+        ami_types: Sequence[str],
+        kubernetes: Sequence[str] | None = None,
+        at: datetime | str | None = None,
+        region: str | None = None,
+    ) -> list[Document]:
+        """Let AWS publish and recommend a new release of each line, in one Region or in all.
+
+        Args:
+            ami_types: As EKS names them.
+            kubernetes: Minors; left out: all that there are releases for.
+            at: The instant, as text in ISO 8601 with its zone; left out: now.
+            region: Where; left out: everywhere.
+
+        Returns:
+            For every line and known Region: region, ami_type, kubernetes, release_version, image_id.
+
+        Raises:
+            ValueError: For an unknown AMI type or Region, and where there is a release of that day or a later one.
+        """
+        with self._dispatcher.lock:
+            lines = releasing.Lines(ami_types, kubernetes)
+            return releasing.publish_release(self.world, lines, self._instant(at), region)
+
+    def roll_back(
+        self,
+        *,
+        ami_types: Sequence[str],
+        kubernetes: Sequence[str] | None = None,
+        at: datetime | str | None = None,
+        region: str | None = None,
+        by: int = 1,
+    ) -> list[Document]:
+        """Let AWS recommend the release before the one it recommends now, or that many before it.
+
+        Arguments, answer and errors are those of `publish_release`.
+        """
+        with self._dispatcher.lock:
+            lines = releasing.Lines(ami_types, kubernetes)
+            return releasing.roll_back(self.world, lines, self._instant(at), region, by=by)
+
+    def withdraw_parameter(self, name: str, region: str | None = None) -> list[Document]:
+        """Let a public parameter and all below it vanish, in one Region or in all, and return which did.
+
+        Raises:
+            ValueError: If there is none.
+        """
+        with self._dispatcher.lock:
+            return releasing.withdraw_parameter(self.world, name, region)
+
+    def _instant(self, at: datetime | str | None) -> datetime:
+        instant = datetime.fromisoformat(at) if isinstance(at, str) else at or self.clock()
+        if instant.tzinfo is None:
+            message = f"{instant.isoformat()} has no time zone; write {instant.isoformat()}Z"
+            raise ValueError(message)
+        return instant.astimezone(UTC)
+
     def _control(self) -> dict[str, Callable[..., Any]]:
         offered = (
             self.break_nodegroup,
@@ -163,7 +237,10 @@ class AuditedAws:
             self.disable_security_hub,
             self.enable_security_hub,
             self.findings,
+            self.publish_release,
             self.recreate_cluster,
             self.repair_nodegroup,
+            self.roll_back,
+            self.withdraw_parameter,
         )
         return {function.__name__: function for function in offered}

@@ -80,6 +80,6 @@ def refused_credentials(service: str) -> AwsError:
     if service == "ec2":
         return AwsError("AWS was not able to validate the provided access credentials", code="AuthFailure", status=401)
     message = "The security token included in the request is invalid."
-    if service in {"autoscaling", "sts"}:
+    if service in {"autoscaling", "iam", "sts"}:
         return AwsError(message, code="InvalidClientTokenId", status=403)
     return AwsError(message, code="UnrecognizedClientException", status=400 if service == "ssm" else 403)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from local_aws.geography import partition_of
 from local_aws.identity import account_of, digest, resource_id
 
 type Document = dict[str, Any]
@@ -60,6 +61,13 @@ PUBLISHED_AMI_TYPES: Mapping[str, AmiType] = {
 """What EKS publishes images for: botocore's AMI types without CUSTOM, and Auto Mode's, which no node group can have."""
 
 _LINUX_OWNER = "602401143452"
+_LINUX_OWNERS = {
+    "cn-north-1": "918309763551",
+    "cn-northwest-1": "961992271922",
+    "us-gov-east-1": "151742754352",
+    "us-gov-west-1": "013241004608",
+}
+"""Regions where another account than elsewhere owns Amazon Linux images; there are more (guessi/eks-ami-finder)."""
 _OWNERS = {
     (Family.BOTTLEROCKET, "us-east-1"): "092701018921",
     (Family.BOTTLEROCKET, "us-west-2"): "651937483462",
@@ -82,7 +90,10 @@ class Release:
     patch: int
     published: datetime
     newer: int
-    """How many releases AWS has published since, withdrawn ones included: Bottlerocket's versions count down by it."""
+    """How many releases were published between it and the fleet's loading: Bottlerocket's versions count down by it.
+
+    Withdrawn ones are included; those published since the loading count on below zero.
+    """
 
     @property
     def kind(self) -> AmiType:
@@ -146,55 +157,65 @@ class Release:
 
     def image(self, region: str) -> Document:
         """Describe the image as EC2 does."""
-        owner = _OWNERS.get((self.kind.family, region))
-        if owner is None:
-            linux = self.kind.family in {Family.AL2, Family.AL2023}
-            owner = _LINUX_OWNER if linux else account_of(self.kind.family, region)
-        windows: Document = {"Platform": "Windows"} if self.kind.family is Family.WINDOWS else {}
-        described = image_document(self.image_id(region), self.name, owner, self.published, self.kind.architecture)
-        deprecated = self.published + _LIFE_UNTIL_DEPRECATION
-        return (
-            described
-            | windows
-            | {
-                "Description": self.description,
-                "Public": True,
-                "ImageOwnerAlias": "amazon",
-                "ImageLocation": f"amazon/{self.name}",
-                "DeprecationTime": f"{deprecated:%Y-%m-%dT%H:%M}:00.000Z",
-            }
+        described = image_document(
+            self.image_id(region), self.name, self._owner(region), self.published, self.kind.architecture
         )
+        if self.kind.family is Family.WINDOWS:
+            described["Platform"] = "Windows"
+        if partition_of(region) != "aws-cn":  # where no owner has an alias
+            described |= {"ImageOwnerAlias": "amazon", "ImageLocation": f"amazon/{self.name}"}
+        deprecated = self.published + _LIFE_UNTIL_DEPRECATION
+        return described | {
+            "Description": self.description,
+            "Public": True,
+            "DeprecationTime": minute(deprecated),
+        }
 
-    def parameters(self, region: str, *, recommended: bool) -> Iterator[tuple[str, str]]:
-        """Yield the public parameters, name and value, that lead to this release in a Region."""
-        image, kind = self.image_id(region), self.kind
+    def _owner(self, region: str) -> str:
+        family = self.kind.family
+        if family in {Family.AL2, Family.AL2023}:
+            return _LINUX_OWNERS.get(region, _LINUX_OWNER)
+        return _OWNERS.get((family, region)) or account_of(family, region)
+
+    def pointers(self, region: str) -> Iterator[tuple[str, str]]:
+        """Yield the public parameters, name and value, that recommend this release in a Region."""
+        kind, image = self.kind, self.image_id(region)
         match kind.family:
             case Family.AL2 | Family.AL2023:
-                root = f"/aws/service/eks/optimized-ami/{self.minor}/{_linux_path(kind)}"
-                yield from self._linux(f"{root}/{self.name}", image)
-                if recommended:
-                    yield from self._linux(f"{root}/recommended", image)
+                yield from self._linux("recommended", image)
             case Family.BOTTLEROCKET:
-                root = f"/aws/service/bottlerocket/aws-k8s-{self.minor}{kind.variant}/{kind.architecture}"
-                for pointer in (self._semver, self.version, *(("latest",) if recommended else ())):
-                    yield f"{root}/{pointer}/image_id", image
-                    yield f"{root}/{pointer}/image_version", self.version
+                yield from self._bottlerocket("latest", image)
             case Family.WINDOWS:
-                if recommended:
-                    root = f"/aws/service/ami-windows-latest/Windows_Server-{kind.variant}-EKS_Optimized-{self.minor}"
-                    yield (
-                        root,
-                        json.dumps({"image_id": image, "image_name": self.name, "release_version": self.version}),
-                    )
-                    yield f"{root}/image_id", image
+                root = f"/aws/service/ami-windows-latest/Windows_Server-{kind.variant}-EKS_Optimized-{self.minor}"
+                leaves = {"image_id": image, "image_name": self.name, "release_version": self.version}
+                yield root, json.dumps(leaves)
+                yield f"{root}/image_id", image
             case Family.AUTO_MODE:
                 return
 
-    def _linux(self, path: str, image: str) -> Iterator[tuple[str, str]]:
+    def parameters(self, region: str) -> Iterator[tuple[str, str]]:
+        """Yield the public parameters, name and value, that stay this release's own in a Region; Windows has none."""
+        image = self.image_id(region)
+        match self.kind.family:
+            case Family.AL2 | Family.AL2023:
+                yield from self._linux(self.name, image)
+            case Family.BOTTLEROCKET:
+                yield from self._bottlerocket(self._semver, image)
+                yield from self._bottlerocket(self.version, image)
+            case Family.WINDOWS | Family.AUTO_MODE:
+                return
+
+    def _linux(self, step: str, image: str) -> Iterator[tuple[str, str]]:
+        path = f"/aws/service/eks/optimized-ami/{self.minor}/{_linux_path(self.kind)}/{step}"
         leaves = {"image_id": image, "image_name": self.name, "release_version": self.version}
         yield path, json.dumps({"schema_version": "2", **leaves})
         for leaf, value in leaves.items():
             yield f"{path}/{leaf}", value
+
+    def _bottlerocket(self, step: str, image: str) -> Iterator[tuple[str, str]]:
+        root = f"/aws/service/bottlerocket/aws-k8s-{self.minor}{self.kind.variant}/{self.kind.architecture}"
+        yield f"{root}/{step}/image_id", image
+        yield f"{root}/{step}/image_version", self.version
 
 
 def image_document(image_id: str, name: str, owner: str, created: datetime, architecture: str) -> Document:
@@ -215,6 +236,11 @@ def image_document(image_id: str, name: str, owner: str, created: datetime, arch
         "Hypervisor": "xen",
         "EnaSupport": True,
     }
+
+
+def minute(instant: datetime) -> str:
+    """Spell an instant as EC2 spells a DeprecationTime: to the minute."""
+    return f"{instant:%Y-%m-%dT%H:%M}:00.000Z"
 
 
 def _linux_path(kind: AmiType) -> str:

@@ -10,6 +10,9 @@ What it changes, and why:
   that became an `at()` one; and it looks every ten seconds, which is long for a demo.
 * **Concurrency is a number.** A parameter reaches `MaximumConcurrency` as text, which its queue poller cannot take.
 * **A batch of queue messages is authorised as each of them**, as on AWS: `sqs:SendMessage`, not `sqs:SendMessageBatch`.
+* **Conditions on what an event says and on which items a request is about are evaluated.** ministack knows the keys
+  `events:source`, `events:detail-type` and `dynamodb:LeadingKeys` of no request: a statement that allows by the first
+  two would never apply, and one that allows by the third always.
 * **A failure queue can be redriven.** SQS lacks StartMessageMoveTask; here it moves every message back at once.
 * **A session's `aws:PrincipalArn` is its role's ARN**, as on AWS; ministack compares the session's own.
 * **Every request counts as TLS.** The listener is plain HTTP on the loopback; the stack's policies deny that.
@@ -36,7 +39,7 @@ from typing import Any
 
 from ministack import app as gateway
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime
-from ministack.services import eventbridge, lambda_svc, scheduler, sqs, sts
+from ministack.services import dynamodb, eventbridge, lambda_svc, scheduler, sqs, sts
 
 type Message = MutableMapping[str, Any]
 type Receive = Callable[[], Awaitable[Message]]
@@ -98,6 +101,56 @@ def authorise_batches() -> None:
         return action.removesuffix("Batch") if action and service == "sqs" else action
 
     iam_actions.extract_iam_action = of_each
+
+
+def know_events_and_leading_keys() -> None:
+    """Give PutEvents and DynamoDB's requests the condition keys that the stack's policies use."""
+    of_tags, of_dynamodb = iam_actions.request_tag_context, iam_actions.dynamodb_service_context
+
+    def of_request(service: str, action: str, body: bytes, *arguments: object) -> dict[str, Any]:
+        context: dict[str, Any] = of_tags(service, action, body, *arguments)
+        return {**context, **event_keys(json.loads(body))} if action == "events:PutEvents" else context
+
+    def of_items(body: bytes) -> dict[str, Any]:
+        return {**of_dynamodb(body), "dynamodb:LeadingKeys": leading_keys(json.loads(body))}
+
+    iam_actions.request_tag_context = of_request
+    iam_actions.dynamodb_service_context = of_items
+
+
+def event_keys(request: dict[str, Any]) -> dict[str, Any]:
+    """Return what a PutEvents request says its events are; AWS asks for each, here all must be of one kind."""
+    found = {}
+    for key, member in (("events:source", "Source"), ("events:detail-type", "DetailType")):
+        values = sorted({entry.get(member, "") for entry in request["Entries"]})
+        found[key] = values[0] if len(values) == 1 else values
+    return found
+
+
+def leading_keys(request: dict[str, Any]) -> list[str]:
+    """Return the values of the partition key in a DynamoDB request, of the forms that the stack's functions send."""
+    parts = [request, *(part for action in request.get("TransactItems", []) for part in action.values())]
+    parts += [{"TableName": table, "Key": key} for table, wanted in batched_keys(request) for key in wanted]
+    return sorted({value for part in parts if "TableName" in part for value in partition_values(part)})
+
+
+def batched_keys(request: dict[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Return the keys of a BatchGetItem by table."""
+    return [(table, wanted.get("Keys", [])) for table, wanted in request.get("RequestItems", {}).items()]
+
+
+def partition_values(part: dict[str, Any]) -> list[str]:
+    """Return the values of the partition key in one request or one action of a transaction."""
+    described = dynamodb._tables.get(part["TableName"].rpartition("/")[2]) or {}
+    indexes = {index["IndexName"]: index for index in described.get("GlobalSecondaryIndexes") or []}
+    schema = indexes.get(part.get("IndexName"), described).get("KeySchema", [])
+    hashes = [key["AttributeName"] for key in schema if key["KeyType"] == "HASH"]
+    values = [part[member][name] for member in ("Item", "Key") for name in hashes if name in part.get(member, {})]
+    names, given = part.get("ExpressionAttributeNames", {}), part.get("ExpressionAttributeValues", {})
+    for name, value in re.findall(r"([#\w]+)\s*=\s*(:\w+)", part.get("KeyConditionExpression", "")):
+        if names.get(name, name) in hashes:
+            values.append(given[value])
+    return [str(text) for value in values for text in value.values()]
 
 
 def move_messages() -> None:
@@ -180,6 +233,7 @@ def main() -> None:
     restart_changed_schedules()
     count_concurrency()
     authorise_batches()
+    know_events_and_leading_keys()
     move_messages()
     compare_roles()
     gateway.app = with_routes(gateway.app)

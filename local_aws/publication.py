@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from local_aws.fleet import Fleet, KubernetesVersion, Releases
 from local_aws.geography import partition_of
-from local_aws.images import Document, Release
+from local_aws.images import Document, Family, Release
 from local_aws.world import PublicRegion
 
 _STANDARD_MONTHS, _EXTENDED_MONTHS = 14, 26
@@ -14,46 +14,78 @@ _ROLLED_BACK_AFTER = timedelta(days=1)
 
 def publish(fleet: Fleet, region: str) -> PublicRegion:
     """Build everything public of one Region."""
-    public = PublicRegion(cluster_versions=_cluster_versions(fleet))
-    for entry in fleet.releases:
-        for ami_type in entry.ami_types:
-            for minor in entry.kubernetes:
-                _add_history(public, fleet, entry, ami_type, minor)
-    for key, history in public.releases.items():
-        _add_images(public, region, history, public.recommended[key])
+    public = PublicRegion(region, cluster_versions=_cluster_versions(fleet))
+    entries = {
+        (ami_type, minor): entry
+        for entry in fleet.releases
+        for ami_type in entry.ami_types
+        for minor in entry.kubernetes
+    }
+    for (ami_type, minor), entry in entries.items():
+        _add_history(public, fleet, entry, ami_type, minor)
     return public
 
 
 def _add_history(public: PublicRegion, fleet: Fleet, entry: Releases, ami_type: str, minor: str) -> None:
-    patch = fleet.kubernetes.get(minor, KubernetesVersion(released=timedelta())).patch
+    patch = patch_of(fleet, minor)
     ages = sorted(set(entry.published), reverse=True)
     history = [
         Release(ami_type, minor, patch, fleet.now - age, newer=len(ages) - 1 - index) for index, age in enumerate(ages)
     ]
-    recommended = history[-1] if entry.recommended is None else history[ages.index(entry.recommended)]
-    public.releases[ami_type, minor] = history
-    public.recommended[ami_type, minor] = recommended
-
-
-def _add_images(public: PublicRegion, region: str, history: list[Release], recommended: Release) -> None:
-    newest = history[-1]
-    moved = recommended.published if recommended is newest else newest.published + _ROLLED_BACK_AFTER
     for release in history:
-        image = release.image(region)
-        public.images[image["ImageId"]] = image
-        for name, value in release.parameters(region, recommended=release is recommended):
-            pointer = "/recommended" in name or "/latest/" in name or "ami-windows-latest" in name
-            public.parameters[name] = _parameter(region, name, value, moved if pointer else release.published)
+        add_release(public, release)
+    newest = history[-1]
+    recommended = newest if entry.recommended is None else history[ages.index(entry.recommended)]
+    moves = len(history)
+    if recommended is newest:
+        recommend(public, newest, newest.published, moves=moves)
+    else:
+        recommend(public, recommended, newest.published + _ROLLED_BACK_AFTER, moves=moves + 1)
+    for age in entry.withdrawn:
+        withdraw(public, history[ages.index(age)])
 
 
-def _parameter(region: str, name: str, value: str, modified: datetime) -> Document:
-    return {
+def patch_of(fleet: Fleet, minor: str) -> int:
+    """Return the Kubernetes patch version that images of a minor carry."""
+    return fleet.kubernetes.get(minor, KubernetesVersion(released=timedelta())).patch
+
+
+def add_release(public: PublicRegion, release: Release) -> None:
+    """Publish a release: its image, and the parameters that stay its own. Nothing recommends it yet."""
+    public.releases.setdefault((release.ami_type, release.minor), []).append(release)
+    image = release.image(public.region)
+    public.images[image["ImageId"]] = image
+    for name, value in release.parameters(public.region):
+        _put_parameter(public, name, value, release.published)
+
+
+def recommend(public: PublicRegion, release: Release, at: datetime, *, moves: int = 1) -> None:
+    """Move the recommendation to a release at an instant; the parameters' versions count the moves."""
+    public.recommended[release.ami_type, release.minor] = release
+    for name, value in release.pointers(public.region):
+        _put_parameter(public, name, value, at, moves=moves)
+
+
+def withdraw(public: PublicRegion, release: Release) -> None:
+    """Take a release back as AWS does: Windows images become private, others are deregistered."""
+    image = public.images[release.image_id(public.region)]
+    if release.kind.family is Family.WINDOWS:
+        image["Public"] = False
+    else:
+        image["State"] = "deregistered"
+    for name, _ in release.parameters(public.region):
+        public.parameters.pop(name, None)
+
+
+def _put_parameter(public: PublicRegion, name: str, value: str, modified: datetime, *, moves: int = 1) -> None:
+    before = public.parameters.get(name)
+    public.parameters[name] = {
         "Name": name,
         "Type": "String",
         "Value": value,
-        "Version": 1,
+        "Version": moves + (before["Version"] if before else 0),
         "LastModifiedDate": modified,
-        "ARN": f"arn:{partition_of(region)}:ssm:{region}::parameter{name}",
+        "ARN": f"arn:{partition_of(public.region)}:ssm:{public.region}::parameter{name}",
         "DataType": "text",
     }
 

@@ -20,6 +20,7 @@ type Clock = Callable[[], datetime]
 class PublicRegion:
     """What AWS itself publishes in a Region, the same for every account."""
 
+    region: str
     releases: dict[tuple[str, str], list[Release]] = field(default_factory=dict)
     """(AMI type, minor) to its releases, oldest first."""
     recommended: dict[tuple[str, str], Release] = field(default_factory=dict)
@@ -27,6 +28,21 @@ class PublicRegion:
     parameters: dict[str, Document] = field(default_factory=dict)
     cluster_versions: list[Document] = field(default_factory=list)
     """As DescribeClusterVersions shows them, without the status, which depends on the time of the call."""
+
+
+type Change = Callable[[PublicRegion], list[Document]]
+"""Something that AWS changes in a Region, and what it did."""
+
+
+@dataclass(slots=True)
+class Iam:
+    """What is the same in every Region of an account."""
+
+    instance_profiles: dict[str, Document] = field(default_factory=dict)
+
+
+def _allowing_all() -> Document:
+    return {"State": "disabled", "ImageCriteria": [], "ManagedBy": "account"}
 
 
 @dataclass(slots=True)
@@ -45,6 +61,7 @@ class RegionState:
     account: str
     region: str
     public: PublicRegion
+    iam: Iam = field(default_factory=Iam)
     zones: dict[str, str] = field(default_factory=dict)
     """Zone name to zone id."""
     not_offered: set[tuple[str, str]] = field(default_factory=set)
@@ -65,6 +82,12 @@ class RegionState:
     instances: dict[str, Document] = field(default_factory=dict)
     subnets: dict[str, Document] = field(default_factory=dict)
     images: dict[str, Document] = field(default_factory=dict)
+    """Its own images, and those that others share with the account."""
+    allowed_images: Document = field(default_factory=_allowing_all)
+    """The setting Allowed AMIs, as GetAllowedImagesSettings shows it."""
+    security_groups: dict[str, Document] = field(default_factory=dict)
+    key_pairs: dict[str, Document] = field(default_factory=dict)
+    """Name to key pair."""
     placement_groups: dict[str, Document] = field(default_factory=dict)
     capacity_reservations: dict[str, Document] = field(default_factory=dict)
     hub: Hub | None = None
@@ -101,6 +124,7 @@ class RegionState:
         for specification in launch_specifications(gone):
             self.launch_templates.pop(specification["LaunchTemplateId"], None)
             self.template_versions.pop(specification["LaunchTemplateId"], None)
+        self.launch_configurations.pop(gone.get("LaunchConfigurationName", ""), None)
 
     def delete_cluster(self, name: str) -> None:
         """Make a cluster vanish with everything that belongs to it."""
@@ -112,17 +136,23 @@ class RegionState:
             self.delete_group(group)
         for instance in [key for key, document in self.instances.items() if owned in tags_of(document)]:
             del self.instances[instance]
+        for security_group in [key for key, document in self.security_groups.items() if owned in tags_of(document)]:
+            del self.security_groups[security_group]
         for kind in (self.nodegroups, self.fargate_profiles, self.pod_identities):
             kind.pop(name, None)
         self.updates.pop((name, None), None)
 
 
 def launch_specifications(group: Document) -> Iterator[Document]:
-    """Yield the launch template specifications of an Auto Scaling group."""
+    """Yield the launch template specifications of an Auto Scaling group, those of its overrides last."""
     if "LaunchTemplate" in group:
         yield group["LaunchTemplate"]
     if "MixedInstancesPolicy" in group:
-        yield group["MixedInstancesPolicy"]["LaunchTemplate"]["LaunchTemplateSpecification"]
+        template = group["MixedInstancesPolicy"]["LaunchTemplate"]
+        yield template["LaunchTemplateSpecification"]
+        for override in template["Overrides"]:
+            if "LaunchTemplateSpecification" in override:
+                yield override["LaunchTemplateSpecification"]
 
 
 def tags_of(document: Document) -> dict[str, str]:
@@ -138,27 +168,42 @@ class World:
     clock: Clock
     regions: dict[tuple[str, str], RegionState] = field(default_factory=dict)
     public: dict[str, PublicRegion] = field(default_factory=dict)
-    publish: Callable[[str], PublicRegion] = lambda _: PublicRegion()
+    iam: dict[str, Iam] = field(default_factory=lambda: defaultdict(Iam))
+    publish: Callable[[str], PublicRegion] = PublicRegion
     """How to make a Region that nobody has asked for yet."""
+    changes: list[Change] = field(default_factory=list)
+    """What AWS has changed in every Region since, oldest first."""
 
     def enabled(self, account: str, region: str) -> bool:
         """Say whether calls to a Region are accepted from an account."""
         described = self.fleet.accounts.get(account)
-        return region in DEFAULT_REGIONS or (
-            described is not None and region in {*described.opted_in, *described.regions}
-        )
+        if described is None:
+            return region in DEFAULT_REGIONS and partition_of(region) == "aws"
+        chosen = {*described.opted_in, *described.regions}
+        partitions = {partition_of(each) for each in chosen} or {"aws"}
+        return region in DEFAULT_REGIONS | chosen and partition_of(region) in partitions
 
     def public_region(self, region: str) -> PublicRegion:
         """Return what AWS publishes in a Region."""
         if region not in self.public:
             self.public[region] = self.publish(region)
+            for change in self.changes:
+                change(self.public[region])
         return self.public[region]
+
+    def change_public(self, change: Change, region: str | None) -> list[Document]:
+        """Change what AWS publishes in one Region, or in all: those included that nobody has asked for yet."""
+        if region is not None:
+            return change(self.public_region(region))
+        done = [document for public in self.public.values() for document in change(public)]
+        self.changes.append(change)
+        return done
 
     def region(self, account: str, region: str) -> RegionState:
         """Return the state of a Region; an account nobody described has an empty one."""
         key = (account, region)
         if key not in self.regions:
-            self.regions[key] = RegionState(account, region, self.public_region(region))
+            self.regions[key] = RegionState(account, region, self.public_region(region), self.iam[account])
         return self.regions[key]
 
     def role(self, account: str, name: str) -> Role | None:

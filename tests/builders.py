@@ -16,14 +16,16 @@ from eks_auditor.model.capacity import (
     LaunchConfig,
     ManagedNodeGroup,
     Node,
+    NodegroupUpdate,
     NodePool,
     ScalingGroup,
     SelfManagedGroup,
     StandaloneNodes,
+    TemplateUse,
 )
 from eks_auditor.model.cluster import Cluster, ClusterId, KubernetesVersion, Subnet
 from eks_auditor.model.gap import Gap
-from eks_auditor.model.release import Image, Release, ReleaseHistory, ReleaseLine
+from eks_auditor.model.release import Ancestor, Image, ImageScan, Release, ReleaseHistory, ReleaseLine
 from eks_auditor.model.snapshot import Snapshot
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -125,6 +127,38 @@ def image(release_day: str | None = None, **deviations: Any) -> Image:  # noqa: 
     return Image(**healthy | deviations)
 
 
+def own_image(**deviations: Any) -> Image:  # noqa: ANN401  any field of it
+    """An image of the account's own, two days old."""
+    healthy: dict[str, Any] = {
+        "id": "ami-0c0ffee0c0ffee000",
+        "name": "ours",
+        "owner_id": CLUSTER_ID.account,
+        "owner_alias": None,
+        "description": "",
+        "created_at": days_ago(2),
+    }
+    return image(**healthy | deviations)
+
+
+def ancestor(of: Image | None = None, **deviations: Any) -> Ancestor:  # noqa: ANN401  any field of it
+    """What an image was built on: the recommended one, unless told."""
+    seen = of or image()
+    healthy: dict[str, Any] = {
+        "id": seen.id,
+        "region": CLUSTER_ID.region,
+        "owner_alias": seen.owner_alias,
+        "created_at": seen.created_at,
+        "image": seen,
+    }
+    return Ancestor(**healthy | deviations)
+
+
+def scan(**deviations: Any) -> ImageScan:  # noqa: ANN401  any field of it
+    """A scan of yesterday that found nothing with a fix."""
+    healthy: dict[str, Any] = {"scanned_at": days_ago(1), "critical_fix_since": None, "high_fix_since": None}
+    return ImageScan(**healthy | deviations)
+
+
 def node(number: int = 1, zone_id: str = "euw1-az1", **deviations: Any) -> Node:  # noqa: ANN401  any field of it
     """An instance of the cluster at the recommended release, launched two days ago."""
     healthy: dict[str, Any] = {
@@ -150,6 +184,28 @@ def autoscaler_tags(cluster_name: str = "shop") -> dict[str, str]:
 def eks_tags(nodegroup: str = "web", cluster_name: str = "shop") -> dict[str, str]:
     """The tags that EKS sets on a managed group's Auto Scaling group."""
     return {"eks:cluster-name": cluster_name, "eks:nodegroup-name": nodegroup} | autoscaler_tags(cluster_name)
+
+
+def template_use(**deviations: Any) -> TemplateUse:  # noqa: ANN401  any field of it
+    """The default version of a launch template, in use."""
+    healthy: dict[str, Any] = {
+        "id": "lt-0a1b2c3d4e5f60718",
+        "name": "shop-nodes",
+        "version": "4",
+        "default_version": "4",
+    }
+    return TemplateUse(**healthy | deviations)
+
+
+def nodegroup_update(**deviations: Any) -> NodegroupUpdate:  # noqa: ANN401  any field of it
+    """A version update of a node group that succeeded ten days ago."""
+    healthy: dict[str, Any] = {
+        "id": "0f1e2d3c-0000-4000-8000-000000000001",
+        "kind": "VersionUpdate",
+        "status": "Successful",
+        "created_at": days_ago(10),
+    }
+    return NodegroupUpdate(**healthy | deviations)
 
 
 def launch(**deviations: Any) -> LaunchConfig:  # noqa: ANN401  any field of it
@@ -269,8 +325,9 @@ def standalone(**deviations: Any) -> StandaloneNodes:  # noqa: ANN401  any field
 
 def nodes_of(group: ScalingGroup) -> tuple[Node, ...]:
     """The nodes that a group's instances are."""
-    images = (image_id(version()),) if isinstance(group.launch, Gap) else group.launch.image_ids
-    return tuple(node(zone_id=i.zone_id, id=i.id, image_id=images[0]) for i in group.instances)
+    images = () if isinstance(group.launch, Gap) else group.launch.image_ids
+    runs = images[0] if images else image_id(version())
+    return tuple(node(zone_id=i.zone_id, id=i.id, image_id=runs) for i in group.instances)
 
 
 def snapshot(*capacities: Any, **deviations: Any) -> Snapshot:  # noqa: ANN401  any capacity, any field

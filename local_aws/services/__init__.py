@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
-from local_aws.services import autoscaling, ec2, eks, securityhub, ssm, sts
+from local_aws.services import autoscaling, ec2, eks, iam, securityhub, ssm, sts
 from local_aws.services.call import Operation
 
 OPERATIONS: Mapping[str, Mapping[str, Operation]] = {
     "autoscaling": autoscaling.OPERATIONS,
     "ec2": ec2.OPERATIONS,
     "eks": eks.OPERATIONS,
+    "iam": iam.OPERATIONS,
     "securityhub": securityhub.OPERATIONS,
     "ssm": ssm.OPERATIONS,
     "sts": sts.OPERATIONS,
@@ -22,6 +23,7 @@ INVALID_INPUT: Mapping[str, str] = {
     "autoscaling": "ValidationError",
     "ec2": "InvalidParameterValue",
     "eks": "InvalidParameterException",
+    "iam": "ValidationError",
     "securityhub": "InvalidInputException",
     "ssm": "ValidationException",
     "sts": "ValidationError",

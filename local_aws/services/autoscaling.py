@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from local_aws.errors import AwsError
 from local_aws.images import Document
-from local_aws.nodes import scaling_tag
 from local_aws.paging import Paging
+from local_aws.scaling_groups import scaling_tag
 from local_aws.services.call import Call, Operation
 from local_aws.world import tags_of
 

@@ -1,13 +1,13 @@
-"""EC2: instances, subnets, launch templates, Regions, reservations; images and types have modules of their own."""
+"""EC2: instances, subnets, launch templates, Regions, reservations; `ec2_*` beside this has the rest."""
 
 from collections.abc import Mapping
 
 from local_aws.errors import AwsError
-from local_aws.geography import DEFAULT_REGIONS, OPT_IN_REGIONS
+from local_aws.geography import DEFAULT_REGIONS, OPT_IN_REGIONS, dns_suffix, partition_of
 from local_aws.identity import resource_id
 from local_aws.images import Document
 from local_aws.paging import Paging
-from local_aws.services import ec2_images, ec2_types
+from local_aws.services import ec2_images, ec2_references, ec2_types
 from local_aws.services.call import Call, Operation
 from local_aws.services.filters import Reader, member, select
 
@@ -44,11 +44,6 @@ _REGION_FILTERS: Mapping[str, Reader] = {
     "opt-in-status": member("OptInStatus"),
     "endpoint": member("Endpoint"),
 }
-_GROUP_FILTERS: Mapping[str, Reader] = {
-    "group-name": member("GroupName"),
-    "state": member("State"),
-    "strategy": member("Strategy"),
-}
 _RESERVATION_FILTERS: Mapping[str, Reader] = {
     "availability-zone": member("AvailabilityZone"),
     "instance-type": member("InstanceType"),
@@ -84,12 +79,11 @@ def describe_subnets(call: Call) -> Document:
 
 def describe_launch_templates(call: Call) -> Document:
     """Describe launch templates by id, name or filter."""
-    found = _by_id(
-        call, "LaunchTemplateIds", call.state.launch_templates, "InvalidLaunchTemplateId.NotFound", "launch template ID"
-    )
-    names = call.params.get("LaunchTemplateNames")
-    if names:
-        found = [_template(call, None, name) for name in names]
+    ids, names = call.params.get("LaunchTemplateIds"), call.params.get("LaunchTemplateNames")
+    found = list(call.state.launch_templates.values())
+    if ids or names:
+        found = [_template(call, identifier, None) for identifier in dict.fromkeys(ids or [])]
+        found += [_template(call, None, name) for name in dict.fromkeys(names or [])]
     return call.page(
         "LaunchTemplates", select(found, call.params.get("Filters"), _TEMPLATE_FILTERS), paging(None, 1, 200)
     )
@@ -158,26 +152,13 @@ def describe_regions(call: Call) -> Document:
     """Describe the Regions that are enabled for the account, or all of them."""
     everything, names = call.params.get("AllRegions"), call.params.get("RegionNames")
     found = []
-    for name in sorted(DEFAULT_REGIONS | OPT_IN_REGIONS):
+    partition = partition_of(call.state.region)
+    for name in sorted(name for name in DEFAULT_REGIONS | OPT_IN_REGIONS if partition_of(name) == partition):
         enabled = call.world.enabled(call.state.account, name)
         status = "opt-in-not-required" if name in DEFAULT_REGIONS else "opted-in" if enabled else "not-opted-in"
         if (enabled or everything) and (not names or name in names):
-            found.append({"RegionName": name, "Endpoint": f"ec2.{name}.amazonaws.com", "OptInStatus": status})
+            found.append({"RegionName": name, "Endpoint": f"ec2.{name}.{dns_suffix(name)}", "OptInStatus": status})
     return {"Regions": select(found, call.params.get("Filters"), _REGION_FILTERS)}
-
-
-def describe_placement_groups(call: Call) -> Document:
-    """Describe placement groups by id, name or filter."""
-    found = _by_id(
-        call, "GroupIds", call.state.placement_groups, "InvalidPlacementGroupId.NotFound", "placement group ID"
-    )
-    names = call.params.get("GroupNames")
-    missing = sorted(set(names or []) - {group["GroupName"] for group in found})
-    if missing:
-        message = f"The Placement Group '{missing[0]}' is unknown."
-        raise AwsError(message, code="InvalidPlacementGroup.Unknown")
-    found = [group for group in found if not names or group["GroupName"] in names]
-    return {"PlacementGroups": select(found, call.params.get("Filters"), _GROUP_FILTERS)}
 
 
 def describe_capacity_reservations(call: Call) -> Document:
@@ -206,9 +187,13 @@ OPERATIONS: Mapping[str, Operation] = {
     "DescribeLaunchTemplates": describe_launch_templates,
     "DescribeLaunchTemplateVersions": describe_launch_template_versions,
     "DescribeRegions": describe_regions,
-    "DescribePlacementGroups": describe_placement_groups,
     "DescribeCapacityReservations": describe_capacity_reservations,
     "DescribeImages": ec2_images.describe_images,
+    "GetImageAncestry": ec2_images.get_image_ancestry,
+    "GetAllowedImagesSettings": ec2_images.get_allowed_images_settings,
+    "DescribeSecurityGroups": ec2_references.describe_security_groups,
+    "DescribeKeyPairs": ec2_references.describe_key_pairs,
+    "DescribePlacementGroups": ec2_references.describe_placement_groups,
     "DescribeInstanceTypes": ec2_types.describe_instance_types,
     "DescribeInstanceTypeOfferings": ec2_types.describe_instance_type_offerings,
 }

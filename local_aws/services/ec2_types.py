@@ -14,6 +14,7 @@ from local_aws.images import Document
 from local_aws.paging import Paging
 from local_aws.services.call import Call
 from local_aws.services.filters import Reader, member, select
+from local_aws.world import RegionState
 
 _LISTS = Path(moto.ec2.__file__).parent / "resources"
 _TYPE_PAGING = Paging("MaxResults", "NextToken", 100, 5, 100, "InvalidParameterValue", "InvalidNextToken")
@@ -44,7 +45,7 @@ def describe_instance_type_offerings(call: Call) -> Document:
     state, location = call.state, call.params.get("LocationType") or "region"
     by_zone = [
         (each["InstanceType"], each["Location"])
-        for each in _offerings(state.region)
+        for each in _offerings(state.region) or _everything(state)
         if (each["InstanceType"], each["Location"]) not in state.not_offered
     ]
     match location:
@@ -77,6 +78,11 @@ def _offerings(region: str) -> list[Document]:
     listed = _LISTS / "instance_type_offerings" / "availability-zone-id" / f"{region}.json.gz"
     offerings: list[Document] = _read(listed) if listed.exists() else []
     return offerings
+
+
+def _everything(state: RegionState) -> list[Document]:
+    """Offer every type in every zone, in a Region of which moto has no list (China's and GovCloud's)."""
+    return [{"InstanceType": name, "Location": zone} for zone in state.zones.values() for name in _types()]
 
 
 def _read(path: Path) -> Any:  # noqa: ANN401 - what a JSON file holds

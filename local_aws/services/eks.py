@@ -5,9 +5,11 @@ from collections.abc import Iterable, Mapping
 from local_aws.errors import AwsError
 from local_aws.identity import uuid_of
 from local_aws.images import Document, Release
+from local_aws.nodes import VERSION_TAG
 from local_aws.paging import Paging
 from local_aws.services.call import Call, Operation
-from local_aws.world import launch_specifications
+from local_aws.templates import add_version
+from local_aws.world import launch_specifications, tags_of
 
 _PAGING = Paging("maxResults", "nextToken", 100, 1, 100, "InvalidParameterException", "InvalidParameterException")
 _STATUSES = {
@@ -61,14 +63,24 @@ def update_nodegroup_version(call: Call) -> Document:
     image = release.image_id(call.state.region)
     nodegroup |= {"version": release.minor, "releaseVersion": release.version}
     for reference in nodegroup["resources"]["autoScalingGroups"]:
-        group = call.state.groups[reference["name"]]
-        for specification in launch_specifications(group):
-            for version in call.state.template_versions[specification["LaunchTemplateId"]]:
-                version["LaunchTemplateData"]["ImageId"] = image
-        for member in group["Instances"]:
-            call.state.instances[member["InstanceId"]] |= {"ImageId": image, "LaunchTime": call.now}
+        _replace_nodes(call, call.state.groups[reference["name"]], image)
     params = [{"type": "Version", "value": release.minor}, {"type": "ReleaseVersion", "value": release.version}]
     return _updated(call, nodegroup, "VersionUpdate", params)
+
+
+def _replace_nodes(call: Call, group: Document, image: str) -> None:
+    """Give EKS's copy of the launch template a new version, and all nodes that version and its image."""
+    [specification] = launch_specifications(group)
+    specification["Version"] = add_version(call.state, specification, call.now, ImageId=image)
+    for member in group["Instances"]:
+        member["LaunchTemplate"] = dict(specification)
+        node = call.state.instances[member["InstanceId"]]
+        tags = tags_of(node) | {VERSION_TAG: specification["Version"]}
+        node |= {
+            "ImageId": image,
+            "LaunchTime": call.now,
+            "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+        }
 
 
 def _wanted_release(call: Call, nodegroup: Document) -> Release:

@@ -5,9 +5,11 @@ Under FAILED there is one for each of its fixes, so that every command of the ca
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from eks_auditor.model.capacity import HealthIssue
+from eks_auditor.model.capacity import HealthIssue, MissingReference, UpdateError
+from eks_auditor.model.release import Image
 from eks_auditor.model.snapshot import Snapshot
 from tests import builders as b
 
@@ -27,6 +29,8 @@ OLD = b.version(100)
 OWN = b.image("20261001", owner_alias=None, name="ours", description="k8s: 1.31.2")
 AL2 = b.image("20251209", name="amazon-eks-node-1.32-v20251209")
 LATER = b.kubernetes_versions()[-1:]
+BUILT = b.own_image()
+GONE = {BUILT.id: b.gap(resource=BUILT.id, error="InvalidAMIID.NotFound: no such image")}
 TAINT = "k8s.io/cluster-autoscaler/node-template/taint/dedicated"
 
 
@@ -43,6 +47,23 @@ def _retired(capacity: Any, **deviations: Any) -> Snapshot:  # noqa: ANN401  any
     return b.snapshot(capacity, **{"versions": LATER} | deviations)
 
 
+def _launched(build: Any, one: Image, **deviations: Any) -> Snapshot:  # noqa: ANN401  a builder, any field
+    """A group that launches this image."""
+    group = build(group=_launching(one.id))
+    return b.snapshot(group, **{"images": {one.id: one}} | deviations)
+
+
+def _of_each_kind(one: Image, **deviations: Any) -> tuple[Snapshot, ...]:  # noqa: ANN401  any field
+    """This image in a managed group of EKS's, in one with a template of one's own, in a self-managed one and a pool."""
+    pool = b.node_pool(nodes=(b.node(image_id=one.id),))
+    return (
+        _launched(b.managed, one, **deviations),
+        _launched(partial(b.managed, ami_type="CUSTOM"), one, **deviations),
+        _launched(b.self_managed, one, **deviations),
+        b.snapshot(pool, **{"images": {one.id: one}} | deviations),
+    )
+
+
 def _scaled(capacity: Any) -> Snapshot:  # noqa: ANN401  any capacity
     """A cluster with proof that the autoscaler runs."""
     return b.snapshot(capacity, cluster=b.cluster(autoscaler_identity="kube-system/cluster-autoscaler"))
@@ -55,6 +76,26 @@ _ONE_ZONE = b.ZONES[:1]
 _SKEWED = {"instances": b.instances([b.ZONES[0]] * 6), "desired": 6}
 _STOPPED = _SKEWED | {"suspended": frozenset({"AZRebalance", "Launch"})}
 
+_LEFT: dict[str, Any] = {"nodes": (b.node(image_id=b.image_id(OLD)),)}
+_CUSTOM: dict[str, Any] = {"ami_type": "CUSTOM", "template": b.template_use()}
+_BEHIND = b.template_use(version="3")
+_LONG_LIVED: dict[str, Any] = {"nodes": (b.node(launched_at=b.days_ago(100)),)}
+_MISSING: dict[str, Any] = {
+    "launch": b.launch(templates=(b.template_use(),), missing=(MissingReference(what="key pair", id="ops"),))
+}
+_TEMPLATE_GONE: dict[str, Any] = {
+    "launch": b.gap(
+        "ec2:DescribeLaunchTemplateVersions", "lt-1:4", "InvalidLaunchTemplateId.NotFound: no such template"
+    )
+}
+
+
+def _updated(status: str, code: str | None = None, **deviations: Any) -> Snapshot:  # noqa: ANN401  any field
+    """A managed group whose newest update has this status, and this error."""
+    errors = (UpdateError(code=code, message="no", resource_ids=("i-1",)),) if code else ()
+    return b.snapshot(b.managed(updates=(b.nodegroup_update(status=status, errors=errors),), **deviations))
+
+
 EXAMPLES: Mapping[str, Examples] = {
     "AMI001": Examples(
         passed=HEALTHY,
@@ -65,6 +106,15 @@ EXAMPLES: Mapping[str, Examples] = {
             _late(b.node_pool(nodes=(b.node(image_id=b.image_id(OLD), launched_at=b.days_ago(30)),))),
         ),
         unknown=b.snapshot(releases={}),
+    ),
+    "AMI002": Examples(
+        passed=HEALTHY,
+        failed=(
+            b.snapshot(b.managed(**_LEFT)),
+            b.snapshot(b.managed(**_LEFT, **_CUSTOM)),
+            b.snapshot(b.self_managed(**_LEFT)),
+        ),
+        unknown=b.snapshot(b.managed(groups=GAP)),
     ),
     "AMI003": Examples(
         passed=HEALTHY,
@@ -89,6 +139,75 @@ EXAMPLES: Mapping[str, Examples] = {
             b.snapshot(b.node_pool(nodes=(b.node(image_id=OWN.id),)), images={OWN.id: OWN}),
         ),
         unknown=b.snapshot(b.managed(version=None)),
+    ),
+    "AMI005": Examples(
+        passed=_launched(b.self_managed, BUILT, ancestors={BUILT.id: (b.ancestor(),)}),
+        failed=_of_each_kind(
+            BUILT, ancestors={BUILT.id: (b.ancestor(b.image(OLD)),)}, releases={str(b.LINE): b.history(100, 70, 5)}
+        )[1:],
+        unknown=_launched(b.self_managed, BUILT),
+    ),
+    "AMI006": Examples(
+        passed=HEALTHY,
+        failed=(
+            *_of_each_kind(BUILT, images=GONE, allowed_images="enabled")[:3],
+            _launched(b.self_managed, b.own_image(state="disabled")),
+        ),
+        unknown=b.snapshot(images={}),
+    ),
+    "AMI007": Examples(
+        passed=HEALTHY,
+        failed=_of_each_kind(b.image(OLD, deprecated_at=b.days_ago(1))),
+        unknown=b.snapshot(images={}),
+    ),
+    "AMI008": Examples(
+        passed=b.snapshot(b.managed(template=b.template_use())),
+        failed=(
+            b.snapshot(b.managed(template=_BEHIND)),
+            b.snapshot(b.self_managed(group={"launch": b.launch(templates=(_BEHIND,))})),
+            b.snapshot(b.self_managed(group={"launch": b.launch(configuration="old")})),
+        ),
+        unknown=b.snapshot(b.managed(template=b.template_use(default_version=GAP))),
+    ),
+    "AMI009": Examples(
+        passed=HEALTHY,
+        failed=(
+            b.snapshot(b.managed(**_LONG_LIVED)),
+            b.snapshot(b.self_managed(**_LONG_LIVED)),
+            b.snapshot(b.node_pool(**_LONG_LIVED)),
+            b.snapshot(b.node_pool(kind="auto-mode", **_LONG_LIVED)),
+            b.snapshot(b.standalone(**_LONG_LIVED)),
+        ),
+        # All it looks at comes with the nodes themselves: without them there is nothing to judge.
+        unknown=None,
+    ),
+    "AMI010": Examples(
+        passed=b.snapshot(b.managed(updates=(b.nodegroup_update(),))),
+        failed=(
+            _updated("Failed", "NodeCreationFailure"),
+            _updated("Failed", "NodeCreationFailure", **_CUSTOM),
+            _updated("Failed", "PodEvictionFailure"),
+            _updated("Failed", "PodEvictionFailure", **_CUSTOM),
+            _updated("Cancelled"),
+            _updated("InProgress"),
+        ),
+        unknown=b.snapshot(b.managed(updates=GAP)),
+    ),
+    "AMI011": Examples(
+        passed=_launched(b.self_managed, b.own_image(scan=b.scan())),
+        failed=_of_each_kind(b.own_image(scan=b.scan(high_fix_since=b.days_ago(20)))),
+        unknown=b.snapshot(images={}),
+    ),
+    "AMI013": Examples(
+        passed=HEALTHY,
+        failed=(
+            b.snapshot(b.managed(group=_TEMPLATE_GONE)),
+            b.snapshot(b.managed(group=_MISSING)),
+            b.snapshot(b.managed(group=_MISSING, template=b.template_use())),
+            b.snapshot(b.self_managed(group=_TEMPLATE_GONE)),
+            b.snapshot(b.self_managed(group=_MISSING)),
+        ),
+        unknown=b.snapshot(b.managed(groups=GAP)),
     ),
     "ZONE001": Examples(
         passed=HEALTHY,

@@ -8,7 +8,7 @@ import pytest
 from eks_auditor.checks.ami import release_superseded
 from eks_auditor.model.capacity import ManagedNodeGroup, NodePool, SelfManagedGroup
 from eks_auditor.model.finding import Finding
-from eks_auditor.model.release import Image
+from eks_auditor.model.release import Image, Pointer, PointerMove
 from eks_auditor.model.verdict import Owner, Severity, Status
 from tests.builders import (
     LINE,
@@ -118,10 +118,58 @@ def test_the_first_newer_release_counts() -> None:
     assert found.evidence["superseded_by"] == version(40)
     assert found.evidence["newer_releases"] == 3
     assert found.evidence["recommended"] == version(5)
-    assert (
-        f"superseded 40 days ago by {version(40)} (3 newer releases so far); {version(5)} is recommended"
-        in found.reason
+    assert found.evidence["known_by"] == "its image was created in this Region"
+    assert found.reason == (
+        f"release {release_version(OURS)} was superseded 40 days ago by {version(40)} ({days_ago(40):%Y-%m-%d}: its "
+        f"image was created in this Region), the first of 3 newer releases up to the recommended {version(5)}"
     )
+
+
+def test_the_only_newer_release_is_the_recommended_one() -> None:
+    found = judged(late(), OURS, 40)
+
+    assert found.reason == (
+        f"release {release_version(OURS)} was superseded 40 days ago by {version(40)} ({days_ago(40):%Y-%m-%d}: its "
+        "image was created in this Region), the recommended release"
+    )
+
+
+def test_a_recommendation_that_was_seen_to_move_is_the_best_evidence() -> None:
+    moves = (
+        PointerMove(version=version(OURS), image_id=image_id(version(OURS)), at=None),
+        PointerMove(version=version(40), image_id=image_id(version(40)), at=days_ago(33)),
+    )
+    watched = Pointer(line=LINE, watched_since=days_ago(90), moves=moves)
+
+    found = judged(late(), releases={str(LINE): history(OURS, 40, pointer=watched)})
+
+    assert "superseded 33 days ago" in found.reason
+    assert f"({days_ago(33):%Y-%m-%d}: the recommendation was seen to move to it)" in found.reason
+    assert found.evidence["superseded_since"] == days_ago(33).isoformat()
+    assert found.due_at == days_ago(33) + timedelta(days=60)
+
+
+def test_a_recommendation_taken_back_opens_nothing() -> None:
+    moves = tuple(
+        PointerMove(version=version(age), image_id=image_id(version(age)), at=at)
+        for age, at in ((OURS, None), (40, days_ago(33)), (OURS, days_ago(23)))
+    )
+    watched = Pointer(line=LINE, watched_since=days_ago(90), moves=moves)
+    rolled_back = history(OURS, 40, recommended=release(OURS), pointer=watched)
+
+    found = judged(late(), releases={str(LINE): rolled_back})
+
+    assert (found.status, found.due_at) == (Status.PASSED, None)
+
+
+def test_what_aws_withdrew_is_dated_by_the_shipped_table() -> None:
+    old = managed(release_version="1.35.2-20260116")
+
+    found = judged(old, releases={str(LINE): history(100, 5)})
+
+    assert found.severity is Severity.HIGH
+    assert "by 20260120 (2026-01-20: AWS's changelog dates it), the first of " in found.reason
+    assert found.evidence["at_least"] is False
 
 
 def test_a_history_that_begins_later_says_at_least() -> None:

@@ -15,7 +15,7 @@ from eks_auditor import checks
 from eks_auditor.check import Check
 from eks_auditor.checks import CATALOGUE
 from eks_auditor.findings.judge import judge
-from eks_auditor.model.capacity import Capacity, ManagedNodeGroup, NodePool, SelfManagedGroup
+from eks_auditor.model.capacity import Capacity, ManagedNodeGroup, NodePool, SelfManagedGroup, StandaloneNodes
 from eks_auditor.model.finding import Finding
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.model.verdict import Status
@@ -78,7 +78,7 @@ def test_a_title_is_one_sentence_that_fits(check: Check) -> None:
 def test_words_are_whole_sentences(check: Check) -> None:
     assert check.what.endswith(".")
     assert check.why.endswith(".")
-    assert check.docs.startswith("https://docs.aws.amazon.com/eks/latest/")
+    assert check.docs.startswith("https://docs.aws.amazon.com/")
 
 
 @every_check
@@ -101,6 +101,7 @@ def test_fixes_are_for_kinds_that_it_judges(check: Check) -> None:
         "self-managed": SelfManagedGroup,
         "karpenter": NodePool,
         "auto-mode": NodePool,
+        "standalone": StandaloneNodes,
     }
 
     assert all(fix.kind is None or kinds[fix.kind] in check.subjects for fix in check.fixes)

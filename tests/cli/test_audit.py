@@ -32,7 +32,7 @@ def recorded(tmp_path: Path, *capacities: Any, **deviations: Any) -> str:  # noq
 def test_the_configured_region_is_audited_by_default(command: Command, aws: AuditedAws) -> None:
     result = command("audit", "--format", "json")
     assert (result.code, result.err) == (0, "")
-    assert names(result.out) == ["legacy", "shop"]
+    assert names(result.out) == ["legacy", "shop", "workshop"]
     assert not aws.broken_answers
 
 
@@ -49,14 +49,14 @@ def test_regions_can_be_named_and_repeated(command: Command, aws: AuditedAws) ->
     result = command(
         "audit", "--region", "us-east-1", "--region", "eu-west-1", "--check", "HEALTH001", "--format", "json"
     )
-    assert names(result.out) == ["legacy", "shop", "pipeline", "serverless"]
+    assert names(result.out) == ["legacy", "shop", "workshop", "pipeline", "serverless"]
     assert aws.calls
 
 
 def test_all_regions(command: Command, aws: AuditedAws) -> None:
     result = command("audit", "--region", "all", "--check", "HEALTH001", "--format", "json")
     assert result.code == 0
-    assert names(result.out) == ["legacy", "shop", "pipeline", "serverless"]
+    assert names(result.out) == ["legacy", "shop", "workshop", "pipeline", "serverless"]
     assert aws.calls
 
 
@@ -176,7 +176,7 @@ def test_a_recorded_snapshot_needs_neither_aws_nor_credentials(command: Command,
 
 def test_recorded_snapshots_judge_as_what_they_recorded(command: Command, aws: AuditedAws, tmp_path: Path) -> None:
     shop, legacy = tmp_path / "shop.json", tmp_path / "legacy.json"
-    live = command("audit", "--format", "json")
+    live = command("audit", "--cluster", "shop", "--cluster", "legacy", "--format", "json")
     command("snapshot", "--cluster", "shop", "--output", str(shop))
     command("snapshot", "--cluster", "legacy", "--output", str(legacy))
     aws.calls.clear()

@@ -19,6 +19,16 @@ SECONDS = 90
 PLAYGROUNDS = ("changes", "doomed", "phoenix", "streamless", "events", "parked", "redriven")
 """Healthy clusters beside the shipped fleet, one for each group of tests that breaks something."""
 
+RELEASES = {
+    "fresh": {
+        "web": {},
+        "api": {"labels": {"tier": "api"}},
+        "arm": {"ami": "BOTTLEROCKET_ARM_64", "types": ["m7g.large"]},
+    },
+    "wavering": {"gpu": {"ami": "AL2023_x86_64_NVIDIA", "types": ["g5.xlarge"]}},
+}
+"""Clusters on Kubernetes 1.36, each on a release line of its own, for the tests that release images."""
+
 type Message = dict[str, Any]
 
 
@@ -43,7 +53,9 @@ class Witness:
         return [
             (told["change"], told["finding"]["check_id"], told["finding"]["subject"]["name"])
             for message in self.messages
-            if message["cluster"]["name"] == cluster and datetime.fromisoformat(message["taken_at"]) > since
+            if message["type"] == "transitions"
+            and message["cluster"]["name"] == cluster
+            and datetime.fromisoformat(message["taken_at"]) > since
             for told in message["transitions"]
             if told["change"] != "refreshed"
         ]
@@ -69,6 +81,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     described = yaml.safe_load((ROOT / "local_aws" / "fleet.yaml").read_text())
     clusters = described["accounts"][ACCOUNT]["regions"][REGION]["clusters"]
     clusters.update({name: {"version": "1.35", "node_groups": {"web": {}}} for name in PLAYGROUNDS})
+    clusters.update({name: {"version": "1.36", "node_groups": groups} for name, groups in RELEASES.items()})
     clock_file = tmp_path_factory.mktemp("clock") / "now"
     with Stage(load_fleet(described, now=datetime.now(UTC)), clock_file=clock_file) as running:
         yield running

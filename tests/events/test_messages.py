@@ -7,10 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eks_auditor.events.errors import EventError, NewerMessageError
-from eks_auditor.events.messages import AuditRequest, parse_audit_request, parse_transitions
+from eks_auditor.events.messages import (
+    AuditRequest,
+    ReleaseMessage,
+    parse_audit_request,
+    parse_message,
+    parse_transitions,
+)
 from eks_auditor.model.history import Change
 from eks_auditor.model.verdict import Severity
 from tests.builders import CLUSTER_ID, NOW
+from tests.plan.releasing import notice, request, runs
 from tests.sinks.transitions import AUDIT_ID, bodies, body, transition
 
 REQUEST = AuditRequest(audit_id=AUDIT_ID, cluster=CLUSTER_ID, not_before=NOW, cause="sweep")
@@ -64,20 +71,59 @@ def test_a_message_that_is_no_transitions_gets_one_sentence(members: dict[str, A
     assert "\n" not in str(raised.value)
 
 
+def test_a_notice_is_read_as_the_ledger_writes_it() -> None:
+    (told,) = notice()
+    message = parse_message(told.body)
+    assert isinstance(message, ReleaseMessage)
+    assert message.release == request()
+    assert (message.part, message.parts, message.running, message.concerned) == (1, 1, 1, 1)
+    ((entry,),) = (message.clusters,)
+    assert (entry.cluster, [each.name for each in entry.capacities]) == (CLUSTER_ID, [runs().name])
+
+
+def test_either_type_of_the_topics_messages_is_read() -> None:
+    assert parse_message(body()) == parse_transitions(body())
+    with pytest.raises(EventError, match="type 'release' instead of 'transitions'"):
+        parse_transitions(notice()[0].body)
+    with pytest.raises(EventError, match="type 'audit' instead of 'transitions' or 'release'"):
+        parse_message(REQUEST.body())
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"release": {}},
+        {"release": None},
+        {"event_id": ""},
+        {"move": "first"},
+        {"totals": {"clusters": 1}},
+        {"clusters": [{"cluster": "shop", "capacities": []}]},
+        {"clusters": [{"cluster": {}, "capacities": [{"kind": "pet"}]}]},
+    ],
+)
+def test_a_message_that_is_no_notice_gets_one_sentence(members: dict[str, Any]) -> None:
+    with pytest.raises(EventError, match="the release message cannot be read") as raised:
+        parse_message(json.dumps(json.loads(notice()[0].body) | members))
+    assert "\n" not in str(raised.value)
+
+
 def test_newer_messages_are_told_apart_whatever_their_shape() -> None:
-    for parse in (parse_audit_request, parse_transitions):
+    for parse in (parse_audit_request, parse_transitions, parse_message):
         with pytest.raises(NewerMessageError, match="schema_version 7"):
             parse('{"schema_version": 7, "wholly": "new"}')
+
+
+MEMBERS = [*json.loads(body()), *json.loads(notice()[0].body), "capacities", "old", "new", "partition", "region"]
 
 
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats() | st.text(),
-        lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.sampled_from(list(json.loads(body()))), inner),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.sampled_from(MEMBERS), inner),
     )
 )
 def test_no_json_document_breaks_the_readers(document: object) -> None:
-    for kind, parse in (("audit", parse_audit_request), ("transitions", parse_transitions)):
+    for kind, parse in (("audit", parse_audit_request), ("transitions", parse_message), ("release", parse_message)):
         whole = {"schema_version": 1, "type": kind} | document if isinstance(document, dict) else document
         with pytest.raises(EventError):
             parse(json.dumps(whole))

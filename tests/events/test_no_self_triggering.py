@@ -11,7 +11,7 @@ from botocore.session import get_session
 from moto.events.models import EventPattern
 
 from eks_auditor.wiring.permissions import ACTIONS
-from tests.template.cloudformation import Stack
+from tests.template.cloudformation import Stack, logical_id
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"
 
@@ -64,7 +64,7 @@ def caused() -> Iterator[Event]:
     yield event("aws.securityhub", "Security Hub Findings - Imported", findings=[{"ProductFields": {}}])
     yield event("aws.securityhub", "Security Hub Findings - Custom Action", findings=[])
     yield event("aws.scheduler", "Scheduled Event")
-    for name in ("sweep", "due", "relay"):
+    for name in ("sweep", "due", "relay", "release_poll"):
         # Scheduler hands these to their functions; on a bus they would be somebody's.
         yield event("eks-auditor.schedule", json.loads((EVENTS / f"{name}.json").read_text())["detail-type"])
 
@@ -83,13 +83,24 @@ def test_every_declared_call_exists() -> None:
         assert name in session.get_service_model(service).operation_names
 
 
-def test_we_put_no_events_on_any_bus() -> None:
-    assert not any(action.startswith("events:") for allowed in ACTIONS.values() for action in allowed)
+def test_only_the_watcher_puts_events_and_none_starts_it() -> None:
+    """Its event starts PlanAudits, and whatever comes of that puts no event: there is no way round."""
+    putting = {name for name, allowed in ACTIONS.items() if any(action.startswith("events:") for action in allowed)}
+    assert putting == {"WatchReleases"}
+    started = {
+        logical_id(target["Arn"])
+        for rule in Stack().of_type("AWS::Events::Rule").values()
+        for target in rule["Targets"]
+    }
+    assert started == {"PlanAudits"}
 
 
 def test_the_rules_do_match_what_they_are_for() -> None:
     assert matching(json.loads((EVENTS / "cluster_changed.json").read_text())) == ["ClusterChanged"]
     assert matching(json.loads((EVENTS / "audit_requested.json").read_text())) == ["AuditRequested"]
+    assert matching(json.loads((EVENTS / "release.json").read_text())) == ["ReleaseAnnounced"]
+    assert matching(json.loads((EVENTS / "image_state_changed.json").read_text())) == ["ImageChanged"]
+    assert matching(json.loads((EVENTS / "image_built.json").read_text())) == ["ImageBuilt"]
 
 
 def test_a_call_that_failed_changes_nothing_and_starts_nothing() -> None:

@@ -5,13 +5,14 @@ from dataclasses import replace
 import pytest
 
 from eks_auditor.check import Check, check
+from eks_auditor.checks import CATALOGUE
 from eks_auditor.findings.judge import SILENCES, audit_of, judge
-from eks_auditor.model.capacity import ManagedNodeGroup
+from eks_auditor.model.capacity import KINDS, ManagedNodeGroup, NodePool
 from eks_auditor.model.cluster import Cluster
 from eks_auditor.model.finding import Finding
 from eks_auditor.model.gap import UnreadableError
-from eks_auditor.model.verdict import Severity, Status, Verdict, failed, passed, settling, unknown
-from tests.builders import gap, managed, snapshot
+from eks_auditor.model.verdict import Severity, Status, Verdict, failed, not_applicable, passed, settling, unknown
+from tests.builders import days_ago, gap, image, launch, managed, node_pool, self_managed, snapshot
 
 DOCS = "https://docs.aws.amazon.com/eks/latest/best-practices/"
 
@@ -113,3 +114,52 @@ def test_a_group_whose_shape_is_unread_may_hide_a_set() -> None:
     whole = snapshot(managed("web"))
     blind = replace(whole, instance_types=dict.fromkeys(whole.instance_types, gap("ec2:DescribeInstanceTypes")))
     assert not audit_of(blind, (zone001(passed("fine")),), "x").sets_whole
+
+
+@pytest.mark.parametrize(("name", "alone"), [("amazon-eks-node-1.35-v20251209", True), (image().name, False)])
+def test_a_retired_image_that_is_deprecated_too_is_one_finding(name: str, *, alone: bool) -> None:
+    old = image(id="ami-old", name=name, deprecated_at=days_ago(1))
+    group = self_managed(group={"launch": launch(image_ids=(old.id,))})
+
+    found = {
+        f.check_id: f for f in judge(snapshot(group, images={old.id: old}), CATALOGUE) if f.subject.name == "batch"
+    }
+
+    assert (found["AMI003"].status is Status.FAILED) is alone
+    assert (found["AMI007"].status is Status.NOT_APPLICABLE) is alone
+    assert ("AMI007 of batch" in found["AMI003"].reason) is alone
+
+
+def pooled(says: Verdict) -> Check:
+    @check(id="AMI001", title="Pools", severity=Severity.LOW, docs=DOCS)
+    def judge_pool(pool: NodePool) -> Verdict:
+        """Says what the test wants.
+
+        Why: a test.
+
+        Fix:
+            aws: aws eks describe-cluster --name {name}
+        """
+        assert pool
+        return says
+
+    return judge_pool
+
+
+@pytest.mark.parametrize("says", [passed("all is well"), not_applicable("nothing to judge")])
+def test_a_pool_of_which_nodes_may_be_hidden_does_not_pass(says: Verdict) -> None:
+    hidden = {"complete": dict.fromkeys(KINDS, True) | {"karpenter": False}}
+
+    [seen] = judge(snapshot(node_pool()), [pooled(says)])
+    [partly] = judge(snapshot(node_pool(), **hidden), [pooled(says)])
+
+    assert seen.status is says.status
+    assert partly.status is Status.UNKNOWN
+    assert "ec2:DescribeInstances" in partly.reason
+
+
+def test_a_pool_of_which_nodes_may_be_hidden_fails_by_what_was_seen() -> None:
+    hidden = {"complete": dict.fromkeys(KINDS, True) | {"karpenter": False}}
+    [found] = judge(snapshot(node_pool(), **hidden), [pooled(failed("old", severity=Severity.LOW))])
+
+    assert (found.status, found.partial) == (Status.FAILED, True)

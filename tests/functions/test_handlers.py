@@ -1,6 +1,7 @@
 """Each function as Lambda runs it: its file by itself, its environment, its context."""
 
 import importlib.util
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from eks_auditor.events.errors import EventError
 from tests.wiring.fakes import Context, failures, messages
 
 ROOT = Path(__file__).resolve().parents[2]
-FUNCTIONS = ("plan_audits", "audit_cluster", "publish_transitions", "import_findings")
+FUNCTIONS = ("watch_releases", "plan_audits", "audit_cluster", "publish_transitions", "import_findings")
 
 HEAVY = {"pydantic", "aws_xray_sdk", "eks_auditor.checks", "eks_auditor.snapshot.reader"}
 
@@ -41,6 +42,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
         "LEDGER_TABLE": "ledger",
         "TOPIC_ARN": "arn:aws:sns:eu-west-1:111122223333:topic",
         "AUDIT_QUEUE_URL": "http://127.0.0.1:9/queue",
+        "AUDIT_BUS": "bus",
         "READ_ROLE_NAME": "read",
         "IMPORT_ROLE_NAME": "import",
     }.items():
@@ -53,10 +55,21 @@ def test_a_message_that_cannot_be_read_is_returned_and_said_once(name: str, caps
     assert '"MessagesUnreadable":[1.0]' in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["plan_audits", "publish_transitions"])
+@pytest.mark.parametrize("name", ["watch_releases", "plan_audits", "publish_transitions"])
 def test_an_event_that_cannot_be_read_is_left_to_lambdas_failure_queue(name: str) -> None:
     with pytest.raises(EventError):
         handler(name)({"source": "somebody"}, Context())
+
+
+@pytest.mark.parametrize("event", ["sweep", "due", "relay", "audit_requested", "release", "image_state_changed"])
+def test_watch_releases_takes_its_own_schedule_s_event_only(event: str) -> None:
+    with pytest.raises(EventError, match="PlanAudits"):
+        handler("watch_releases")(json.loads((ROOT / "events" / f"{event}.json").read_text()), Context())
+
+
+def test_plan_audits_takes_no_polls() -> None:
+    with pytest.raises(EventError, match="WatchReleases"):
+        handler("plan_audits")(json.loads((ROOT / "events" / "release_poll.json").read_text()), Context())
 
 
 def test_publish_transitions_takes_no_requests_for_audits() -> None:
@@ -84,6 +97,7 @@ def test_importing_a_function_does_nothing_and_costs_what_it_needs(name: str) ->
     assert (
         done.stdout.split()
         == {
+            "watch_releases": ["pydantic"],
             "plan_audits": ["pydantic"],
             "audit_cluster": ["eks_auditor.checks", "eks_auditor.snapshot.reader"],
             "publish_transitions": ["pydantic"],

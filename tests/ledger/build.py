@@ -6,7 +6,7 @@ from typing import Any
 from eks_auditor.model.capacity import KINDS
 from eks_auditor.model.cluster import ClusterId
 from eks_auditor.model.finding import Finding, Fix, Subject
-from eks_auditor.model.history import Audit, Head, Record, State, sequence_of
+from eks_auditor.model.history import Audit, Head, Record, Running, State, sequence_of
 from eks_auditor.model.verdict import Owner, Severity, Status
 
 CLUSTER = ClusterId("aws", "111122223333", "eu-west-1", "shop")
@@ -80,6 +80,21 @@ def deletion(minutes: float = 0) -> Audit:
 def untargeting(minutes: float = 0) -> Audit:
     """The last word on a cluster that is no longer a target."""
     return audit(minutes, untargeted=True, checks=frozenset(), complete={})
+
+
+LINE = "al2023/standard/x86_64/1.35"
+
+
+def running(name: str = "web", key: str = LINE, **deviations: Any) -> Running:  # noqa: ANN401  any field of it
+    """A managed node group that runs the recommended release of a line."""
+    usual: dict[str, Any] = {
+        "key": key,
+        "kind": "managed",
+        "name": name,
+        "version": "20261118",
+        "superseded_since": None,
+    }
+    return Running(**usual | deviations)
 
 
 def head(minutes: float = 0, **deviations: Any) -> Head:  # noqa: ANN401  any field of it

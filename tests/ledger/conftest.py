@@ -1,17 +1,18 @@
 """The table as the template declares it, in moto."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import boto3
 import pytest
 from moto import mock_aws
 
-from eks_auditor.ledger.table import HEADS_INDEX, UNRELAYED_INDEX
+from eks_auditor.ledger.table import HEADS_INDEX, RUNS_INDEX, UNRELAYED_INDEX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import GlobalSecondaryIndexTypeDef
 
 TABLE = "ledger"
 
@@ -40,21 +41,25 @@ def create(client: "DynamoDBClient", table: str) -> None:
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[
             {"AttributeName": name, "AttributeType": "S"}
-            for name in ("cluster", "item", "head", "due_at", "unrelayed", "taken_at")
+            for name in ("cluster", "item", "head", "due_at", "unrelayed", "taken_at", "runs")
         ],
         KeySchema=[{"AttributeName": "cluster", "KeyType": "HASH"}, {"AttributeName": "item", "KeyType": "RANGE"}],
         GlobalSecondaryIndexes=[
-            {
-                "IndexName": index,
-                "KeySchema": [
-                    {"AttributeName": partition, "KeyType": "HASH"},
-                    {"AttributeName": sort, "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "KEYS_ONLY"},
-            }
-            for index, partition, sort in (
-                (HEADS_INDEX, "head", "due_at"),
-                (UNRELAYED_INDEX, "unrelayed", "taken_at"),
-            )
+            _index(HEADS_INDEX, "head", "due_at"),
+            _index(UNRELAYED_INDEX, "unrelayed", "taken_at"),
+            _index(RUNS_INDEX, "runs", "cluster", "ALL"),
         ],
     )
+
+
+def _index(
+    name: str, partition: str, sort: str, projection: Literal["KEYS_ONLY", "ALL"] = "KEYS_ONLY"
+) -> "GlobalSecondaryIndexTypeDef":
+    return {
+        "IndexName": name,
+        "KeySchema": [
+            {"AttributeName": partition, "KeyType": "HASH"},
+            {"AttributeName": sort, "KeyType": "RANGE"},
+        ],
+        "Projection": {"ProjectionType": projection},
+    }

@@ -125,7 +125,8 @@ class World:
 
 
 def _ids(parts: Sequence[Part]) -> frozenset[str]:
-    return frozenset(write.record.finding.id for part in parts for write in part.writes)
+    findings = {write.record.finding.id for part in parts for write in part.writes}
+    return frozenset(findings | {write.item for part in parts for write in part.runs})
 
 
 def begin(audits: Sequence[Audit], table: type[FakeTable] = FakeTable) -> World:
@@ -163,6 +164,7 @@ def difference(world: World) -> str | None:
     for name, is_, should in (
         ("records", _records(world.table), _expected_records(expected)),
         ("announced", announced(world.table), sorted(expected.told)),
+        ("runs", _runs(world.table), expected.runs),
         ("head", _head(world.table), _expected_head(expected)),
     ):
         if is_ != should:
@@ -228,6 +230,15 @@ def _expected_records(expected: Expected) -> dict[str, tuple[object, ...]]:
         )
         for finding_id, row in expected.rows.items()
     }
+
+
+def _runs(table: FakeTable) -> dict[str, dict[str, str | None]]:
+    kept: dict[str, dict[str, str | None]] = {}
+    for item, capacities in table.runs.items():
+        for each in capacities:
+            assert item == f"RUNS#{each.key}"
+            kept.setdefault(each.key, {})[f"{each.kind} {each.name}"] = each.version
+    return kept
 
 
 def _head(table: FakeTable) -> tuple[object, ...]:

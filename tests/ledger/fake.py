@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from eks_auditor.ledger.outbox import Outbox
+from eks_auditor.ledger.runs import Runs
 from eks_auditor.ledger.transaction import FencedError, Part
 from eks_auditor.model.cluster import ClusterId
 from eks_auditor.model.finding import Finding
-from eks_auditor.model.history import Head, Record
+from eks_auditor.model.history import Head, Record, Running
 
 
 @dataclass
@@ -17,12 +18,13 @@ class FakeTable:
 
     head: Head | None = None
     records: dict[str, Record] = field(default_factory=dict)
+    runs: dict[str, tuple[Running, ...]] = field(default_factory=dict)
     outbox: dict[str, Outbox] = field(default_factory=dict)
     parts: tuple[Part, ...] = ()
 
-    def load(self, cluster: ClusterId) -> tuple[Head | None, Mapping[str, Record]]:
+    def load(self, cluster: ClusterId) -> tuple[Head | None, Mapping[str, Record], Runs]:
         assert self.head is None or self.head.cluster == cluster
-        return self.head, dict(self.records)
+        return self.head, dict(self.records), dict(self.runs)
 
     def write(self, part: Part) -> None:
         if not self.holds(part):
@@ -33,6 +35,10 @@ class FakeTable:
             known = self.records.get(finding.id)
             hub_at = None if write.transition or known is None else known.hub_at
             self.records[finding.id] = replace(write.record, finding=finding, hub_at=hub_at)
+        for each in part.runs:
+            self.runs.pop(each.item, None)
+            if each.running:
+                self.runs[each.item] = each.running
         if part.outbox is not None:
             self.outbox[part.outbox.key.item] = part.outbox
         self.parts = (*self.parts, part)
@@ -45,7 +51,7 @@ class FakeTable:
         return self.head.revision == part.fence.revision and in_time
 
     def copy(self) -> Self:
-        return replace(self, records=dict(self.records), outbox=dict(self.outbox))
+        return replace(self, records=dict(self.records), runs=dict(self.runs), outbox=dict(self.outbox))
 
 
 class Unfenced(FakeTable):

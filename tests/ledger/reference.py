@@ -1,5 +1,7 @@
 """What the ledger should hold: the accepted audits replayed in the order they were taken, one finding at a time.
 
+What the cluster runs is replayed one key at a time.
+
 Written apart from the production diff, as plainly as possible and without importing any of it.
 """
 
@@ -16,7 +18,7 @@ LADDER = ["INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL"]
 
 @dataclass(frozen=True)
 class Accepted:
-    """An audit that got into the ledger; ``only`` names the findings it got in for, None all of them."""
+    """An audit that got into the ledger; ``only`` names the findings and keys it got in for, None all of them."""
 
     audit: Audit
     only: frozenset[str] | None = None
@@ -62,6 +64,8 @@ class Expected:
     seen_once: dict[str, datetime] = field(default_factory=dict)
     due_at: datetime | None = None
     deleted: bool = False
+    runs: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    """Of each key, the capacities that run it, each with its version."""
 
 
 def replay(accepted: Iterable[Accepted]) -> Expected:
@@ -90,6 +94,7 @@ def _accept(ledger: Expected, accepted: Accepted) -> None:
             seen_once.pop(finding_id, None)
         if accepted.only is None or finding_id in accepted.only:
             _move(ledger, finding_id, proof, audit, checks)
+    _run(ledger, accepted, same_life=same_life)
     ledger.taken_at = audit.taken_at
     ledger.whole = accepted.only is None and not audit.retryable
     ledger.life = ledger.life or life
@@ -99,6 +104,21 @@ def _accept(ledger: Expected, accepted: Accepted) -> None:
         ledger.checks = _checks(checks, seen_once, audit)
         later = [first + HOUR for first in ledger.seen_once.values()] + [f.due_at for f in audit.findings if f.due_at]
         ledger.due_at = min((instant for instant in later if instant > audit.taken_at), default=None)
+
+
+def _run(ledger: Expected, accepted: Accepted, *, same_life: bool) -> None:
+    audit = accepted.audit
+    seen: dict[str, dict[str, str | None]] = {}
+    for each in () if audit.ended else audit.running:
+        seen.setdefault(each.key, {})[f"{each.kind} {each.name}"] = each.version
+    forgets = audit.ended or audit.running_whole or not same_life
+    for key in {*seen, *ledger.runs}:
+        if accepted.only is not None and f"RUNS#{key}" not in accepted.only:
+            continue
+        now = seen.get(key, {}) if forgets else ledger.runs.get(key, {}) | seen.get(key, {})
+        ledger.runs.pop(key, None)
+        if now:
+            ledger.runs[key] = now
 
 
 def _proof(finding_id: str, word: Finding | None, row: Row | None, audit: Audit) -> str:

@@ -8,11 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eks_auditor.findings.diff import diff
+from eks_auditor.ledger.runs import runs_of, runs_writes, still_running
 from eks_auditor.ledger.table import Ledger
 from eks_auditor.ledger.transaction import FencedError, Part, plan_parts
 from eks_auditor.model.history import Audit, Head
 from eks_auditor.model.verdict import Severity
-from tests.ledger.build import CLUSTER, CREATED_AGAIN, at, audit, deletion, finding, passed
+from tests.ledger.build import CLUSTER, CREATED_AGAIN, at, audit, deletion, finding, passed, running
 from tests.ledger.conftest import create
 from tests.ledger.fake import FakeTable
 
@@ -38,7 +39,18 @@ AUDITS = (
             unique_by=lambda each: each.id,
         ),
         st.booleans(),
-    ).map(lambda drawn: audit(drawn[0], *drawn[1], retryable=drawn[2]))
+        st.lists(
+            st.sampled_from(
+                [
+                    running(),
+                    running("api", superseded_since=at(-90)),
+                    running("api", "ami-0f00", version=None),
+                    running("b\ud800\n", "imagebuilder/111122223333/golden", kind="self-managed", version=None),
+                ]
+            ),
+            unique=True,
+        ),
+    ).map(lambda drawn: audit(drawn[0], *drawn[1], retryable=drawn[2], running=tuple(drawn[3])))
     | st.integers(0, 5).map(deletion)
     | st.integers(0, 5).map(lambda minutes: audit(minutes, finding("a"), created_at=CREATED_AGAIN))
 )
@@ -54,9 +66,11 @@ def written(table: FakeTable | Ledger, part: Part) -> bool:
 
 def planned(table: FakeTable, now: Audit, off: int) -> tuple[Part, ...]:
     """What an audit would write now, or would have written at another revision, or on an empty table."""
-    head, records = table.load(CLUSTER)
+    head, records, runs = table.load(CLUSTER)
     loaded: Head | None = None if head is None or off < -1 else replace(head, revision=head.revision + off)
-    return plan_parts(loaded, diff(loaded, records, now, hub=True), now, now=at(99))
+    known = (each for part in runs.values() for each in part)
+    changed = runs_writes(runs, runs_of(still_running(known, now)))
+    return plan_parts(loaded, diff(loaded, records, now, hub=True), now, now=at(99), runs=changed)
 
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

@@ -4,7 +4,7 @@ Audits run at the same time, one message arrives twice, runs die half-way: all o
 reference that was written apart. The mutants at the end show what each safeguard is for.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import product
@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from eks_auditor.findings.diff import Changes, diff
 from eks_auditor.ledger import outbox, saving, transaction
+from eks_auditor.ledger.runs import RunsWrite, still_running
 from eks_auditor.ledger.saving import FencedOut
 from eks_auditor.ledger.transaction import Fence, Part, plan_parts
 from eks_auditor.model.finding import Finding
-from eks_auditor.model.history import Audit, Head, Record, State
+from eks_auditor.model.history import Audit, Head, Record, Running, State
 from eks_auditor.model.verdict import Severity, Status
 from tests.ledger.build import (
     CREATED_AGAIN,
@@ -27,6 +28,7 @@ from tests.ledger.build import (
     finding,
     not_applicable,
     passed,
+    running,
     settling,
     unknown,
     untargeting,
@@ -79,6 +81,23 @@ CAUSE_AND_EFFECT: dict[str, Make] = {
     ),
 }
 
+WEB, WEB_LATER = running(), running(version="20261123")
+BATCH = running("batch", kind="self-managed")
+IMAGE = running("batch", "ami-0f00", kind="self-managed", version=None)
+
+WHAT_RUNS: dict[str, Make] = {
+    "web": lambda t: audit(t, running=(WEB,)),
+    "web updated": lambda t: audit(t, running=(WEB_LATER,)),
+    "web and batch": lambda t: audit(t, running=(WEB, BATCH, IMAGE)),
+    "web, the rest unread": lambda t: audit(t, running=(WEB_LATER,), running_whole=False),
+    "nothing": audit,
+    "nothing read": lambda t: audit(t, running_whole=False, retryable=True),
+    "created again, batch": lambda t: audit(t, running=(BATCH, IMAGE), created_at=CREATED_AGAIN),
+    "created again, nothing read": lambda t: audit(t, running_whole=False, created_at=CREATED_AGAIN),
+    "deleted": deletion,
+    "no longer a target": untargeting,
+}
+
 
 RACES: dict[str, tuple[Audit, ...]] = {
     "two that disagree": (
@@ -116,6 +135,16 @@ RACES: dict[str, tuple[Audit, ...]] = {
         audit(10, finding("a"), finding("b"), retryable=True),
         audit(20, passed("a"), finding("b")),
     ),
+    "what runs, seen differently": (
+        audit(0, finding("a"), running=(WEB, IMAGE)),
+        audit(10, finding("a"), running=(WEB_LATER,), running_whole=False),
+        audit(20, passed("a"), running=(WEB_LATER,)),
+    ),
+    "what runs, over a deletion": (
+        audit(0, running=(WEB, IMAGE)),
+        deletion(10),
+        audit(20, running=(BATCH, IMAGE), created_at=CREATED_AGAIN),
+    ),
 }
 
 
@@ -151,9 +180,15 @@ def test_every_history_of_a_cause_and_what_it_explains_is_the_references() -> No
         assert difference(one_by_one(audits)) is None, names
 
 
+def test_every_history_of_what_runs_is_the_references() -> None:
+    for names in product(WHAT_RUNS, repeat=3):
+        audits = [WHAT_RUNS[name](minutes) for name, minutes in zip(names, (0, 40, 80), strict=True)]
+        assert difference(one_by_one(audits)) is None, names
+
+
 def test_every_two_audits_in_either_order_are_the_references() -> None:
-    for names in product(ONE_FINDING, repeat=2):
-        sooner, later = (ONE_FINDING[name](minutes) for name, minutes in zip(names, (0, 80), strict=True))
+    for names in (*product(ONE_FINDING, repeat=2), *product(WHAT_RUNS, repeat=2)):
+        sooner, later = ((ONE_FINDING | WHAT_RUNS)[name](minutes) for name, minutes in zip(names, (0, 80), strict=True))
         world = one_by_one([later, sooner])
         assert difference(world) is None, names
         if not later.ended:
@@ -179,7 +214,7 @@ def test_every_interleaving_with_a_crash_ends_as_the_reference(race: str) -> Non
 @pytest.mark.usefixtures("small_parts")
 @pytest.mark.parametrize("race", RACES)
 def test_the_next_audit_heals_whatever_a_crash_left(race: str) -> None:
-    """Any end of any race, followed by one audit without gaps, has open exactly what fails in it."""
+    """Any end of any race, then one audit without gaps: open is exactly what fails in it, and known what it saw run."""
     last = RACES[race][-1]
     sweep = replace(
         last,
@@ -198,6 +233,7 @@ def test_the_next_audit_heals_whatever_a_crash_left(race: str) -> None:
             assert healed.table.head.saved_at is not None
             records = healed.table.records.values()
             assert {r.finding.id: r.finding.severity for r in records if r.state is State.OPEN} == failing
+            assert {each for part in healed.table.runs.values() for each in part} == set(sweep.running)
 
 
 WORDS: list[Callable[[str], Finding]] = [
@@ -212,6 +248,7 @@ WORDS: list[Callable[[str], Finding]] = [
     not_applicable,
     settling,
 ]
+RUNNING: list[tuple[Running, ...]] = [(), (WEB,), (WEB_LATER, BATCH), (BATCH, IMAGE), (WEB, IMAGE)]
 AUDITS = st.builds(
     lambda minutes, words, deviations: audit(minutes, *(word(name) for name, word in words.items()), **deviations),
     st.integers(0, 200),
@@ -223,6 +260,8 @@ AUDITS = st.builds(
             "complete": st.sampled_from([{}, {"managed": True}, {"managed": False, "self-managed": True}]),
             "checks": st.sampled_from([frozenset({"ZONE002"}), frozenset({"ZONE003"})]),
             "created_at": st.just(CREATED_AGAIN),
+            "running": st.sampled_from(RUNNING),
+            "running_whole": st.booleans(),
         },
     ),
 )
@@ -270,6 +309,17 @@ class TestMutants:
         monkeypatch.setattr(saving, "diff", mutant)
         assert difference(one_by_one(audits)) is not None
 
+    def test_forgetting_what_was_not_seen_to_run(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A cluster of which something was unread would hear of no release of what was."""
+
+        def mutant(known: Iterable[Running], now: Audit) -> tuple[Running, ...]:
+            return still_running(known, replace(now, running_whole=True))
+
+        audits = RACES["what runs, seen differently"][:2]
+        assert difference(one_by_one(audits)) is None
+        monkeypatch.setattr(saving, "still_running", mutant)
+        assert difference(one_by_one(audits)) is not None
+
     def test_publish_before_save(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """The announcement in a transaction before that of its findings: the relay tells what may never be kept."""
         monkeypatch.setattr(saving, "plan_parts", announce_first)
@@ -277,9 +327,11 @@ class TestMutants:
         assert first_wrong(explore([audit(0, finding()), audit(10, passed())], crashes=1)) is not None
 
 
-def announce_first(loaded: Head | None, changes: Changes, audited: Audit, *, now: datetime) -> tuple[Part, ...]:
+def announce_first(
+    loaded: Head | None, changes: Changes, audited: Audit, *, now: datetime, runs: tuple[RunsWrite, ...]
+) -> tuple[Part, ...]:
     """Plan as ever, then cut each part in two: what is told, and after that what is kept."""
-    whole = plan_parts(loaded, changes, audited, now=now)
+    whole = plan_parts(loaded, changes, audited, now=now, runs=runs)
     halves = [half for part in whole for half in (replace(part, writes=()), replace(part, outbox=None))]
     before = 0 if loaded is None else loaded.revision
     return tuple(

@@ -17,8 +17,22 @@ from eks_auditor.model.capacity import KINDS
 from eks_auditor.model.cluster import ClusterId
 from eks_auditor.model.history import Audit, Change, State, sequence_of
 from eks_auditor.model.verdict import Severity
-from tests.ledger.build import CLUSTER, CREATED_AGAIN, at, audit, deletion, finding, head, passed, record, unknown
+from tests.ledger.build import (
+    CLUSTER,
+    CREATED_AGAIN,
+    LINE,
+    at,
+    audit,
+    deletion,
+    finding,
+    head,
+    passed,
+    record,
+    running,
+    unknown,
+)
 from tests.ledger.conftest import TABLE
+from tests.plan.releasing import notice
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -60,7 +74,7 @@ class TestSave:
         assert (result.parts, result.whole, result.counts) == (1, True, {Change.OPENED: 1})
         assert set(items(dynamodb)) == {"HEAD", FINDING, f"OUTBOX#{written(at(10))}#baseline#0001"}
         assert ledger.head(CLUSTER) == head(10, saved_at=SAVED_AT, revision=1)
-        assert ledger.load(CLUSTER) == (ledger.head(CLUSTER), {finding().id: record(minutes=10)})
+        assert ledger.load(CLUSTER) == (ledger.head(CLUSTER), {finding().id: record(minutes=10)}, {})
 
     def test_that_changes_nothing_still_moves_head(self, ledger: Ledger, dynamodb: "DynamoDBClient") -> None:
         saved(ledger, audit(10, finding()))
@@ -215,7 +229,7 @@ class TestFence:
         saved(ledger, audit(10))
         write = RecordWrite(record=record(), transition=True)
         ledger.write(Part(fence=Fence(revision=1, before=at(20)), head=head(20, revision=2), writes=(write,)))
-        assert ledger.load(CLUSTER) == (head(20, revision=2), {finding().id: record()})
+        assert ledger.load(CLUSTER) == (head(20, revision=2), {finding().id: record()}, {})
 
     @pytest.mark.parametrize("fence", [Fence(revision=0), Fence(revision=1, before=at(20))])
     def test_asks_for_a_head_where_there_was_one(self, ledger: Ledger, fence: Fence) -> None:
@@ -475,8 +489,8 @@ def test_an_announcement_reads_the_same_from_the_table_and_from_its_stream(
     assert ledger.outbox(announcement) == replace(outbox, relayed_at=at(30))
 
 
-def test_head_is_read_before_the_findings_and_both_consistently(dynamodb: "DynamoDBClient") -> None:
-    """The other way round, an audit between the two reads would be compared with findings older than its HEAD."""
+def test_head_is_read_before_all_else_and_all_of_it_consistently(dynamodb: "DynamoDBClient") -> None:
+    """The other way round, an audit between the reads would be compared with findings older than its HEAD."""
     reads: list[tuple[str, object]] = []
 
     def note(params: dict[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401  botocore's
@@ -485,7 +499,7 @@ def test_head_is_read_before_the_findings_and_both_consistently(dynamodb: "Dynam
     dynamodb.meta.events.register("provide-client-params.dynamodb.*", note)
     Ledger(dynamodb, TABLE, clock=lambda: SAVED_AT, sleep=_never).load(CLUSTER)
     dynamodb.meta.events.unregister("provide-client-params.dynamodb.*", note)
-    assert reads == [("GetItem", True), ("Query", True)]
+    assert reads == [("GetItem", True), ("Query", True), ("Query", True)]
 
 
 def test_every_kind_of_state_survives_the_table(ledger: Ledger) -> None:
@@ -508,9 +522,12 @@ def test_the_actions_declared_are_the_calls_made(dynamodb: "DynamoDBClient") -> 
         use()
         return {f"dynamodb:{name}" for name in made}
 
+    ledger.save(audit(5, running=(running(),)), hub=True)
     assert calls(lambda: ledger.save(audit(10, finding()), hub=True)) == Ledger.AUDIT_ACTIONS
-    assert calls(lambda: (ledger.known(), ledger.due(at(20)))) == Ledger.PLAN_ACTIONS
     (announcement,) = ledger.unrelayed(at(20))
+    planning = calls(lambda: (ledger.known(), ledger.due(at(20)), ledger.running("aws", "eu-west-1", LINE)))
+    planning |= calls(lambda: ledger.announce(notice()))
+    assert planning == Ledger.PLAN_ACTIONS
     relay = calls(lambda: (list(ledger.unrelayed(at(20))), ledger.outbox(announcement)))
     relay |= calls(lambda: ledger.mark_relayed(announcement, at(20)))
     assert relay == Ledger.RELAY_ACTIONS

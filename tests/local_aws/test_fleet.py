@@ -9,7 +9,8 @@ from local_aws.expansion import expand
 from local_aws.world import World
 from tests.local_aws.conftest import ACCOUNT, NOW, REGION, fleet_of
 
-CHECKS = {"AMI001", "AMI003", "AMI004", "ZONE001", "ZONE002", "ZONE003", "CAS001", "CAS003", "CAS004", "HEALTH001"}
+AMI = {f"AMI{number:03}" for number in range(1, 14)} - {"AMI012"}  # a number that is not used
+CHECKS = {*AMI, "ZONE001", "ZONE002", "ZONE003", "CAS001", "CAS003", "CAS004", "HEALTH001"}
 
 
 def world_of(fleet: Fleet) -> World:

@@ -214,8 +214,10 @@ def test_images_hide_what_aws_hides(client: Clients, aws: AuditedAws) -> None:
     first["DeprecationTime"] = "2026-01-01T00:00:00.000Z"
     second["State"] = "disabled"
     assert len(ec2.describe_images(Owners=[first["OwnerId"]], Filters=pattern)["Images"]) == 5
+    assert len(ec2.describe_images(Filters=pattern, IncludeDeprecated=True)["Images"]) == 6
     everything = ec2.describe_images(Filters=pattern, IncludeDeprecated=True, IncludeDisabled=True)["Images"]
-    assert len(everything) == 7
+    assert second["ImageId"] not in {each["ImageId"] for each in everything}  # disabling took it from all others
+    assert ec2.describe_images(ImageIds=[second["ImageId"]], IncludeDisabled=True)["Images"] == []
     assert ec2.describe_images(Owners=["self"])["Images"] == []
     with pytest.raises(ClientError, match="ami-no") as missing:
         ec2.describe_images(ImageIds=[first["ImageId"], "ami-no"])

@@ -2,12 +2,13 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 
-from eks_auditor.events.requests import AuditsRequest, ClustersRequest, DueRequest, SweepRequest
+from eks_auditor.events.requests import AuditsRequest, ClustersRequest, DueRequest, ImagesRequest, SweepRequest
 from eks_auditor.model.cluster import ClusterId
 from eks_auditor.model.gap import Gap
 from eks_auditor.plan.audits import Plan, plan
 from eks_auditor.plan.targets import Place
 from tests.builders import NOW
+from tests.plan.releasing import NEW, OLD, request, rollback
 
 HERE = Place("aws", "111122223333", "eu-west-1")
 THERE = Place("aws", "444455556666", "us-east-1")
@@ -109,3 +110,28 @@ def test_an_event_by_a_clock_ahead_of_ours_is_believed() -> None:
 def test_an_event_from_far_ahead_does_not_keep_every_later_audit_from_answering_it() -> None:
     made = planned(named(cluster("shop").arn, at=timedelta(days=900)))
     assert made.audits[0].not_before == NOW + timedelta(minutes=1)
+
+
+def test_a_release_audits_the_targets_among_those_that_run_it() -> None:
+    made = planned(request(), known=[cluster("shop"), cluster("foreign", ELSEWHERE), cluster("bank")])
+    assert clusters(made) == [cluster("bank"), cluster("shop")]
+    assert {audit.cause for audit in made.audits} == {f"release {NEW} of al2023/standard/x86_64/1.35"}
+    assert not any(audit.untargeted for audit in made.audits)
+
+
+def test_a_rollback_is_called_one() -> None:
+    (audit,) = planned(rollback(), known=[cluster("shop")]).audits
+    assert audit.cause == f"rollback to {OLD} of al2023/standard/x86_64/1.35"
+
+
+def test_a_release_is_judged_by_what_is_read_after_it_was_seen() -> None:
+    """So that no audit of it is answered by releases that were read, and shared, before."""
+    (late,) = planned(request(at=NOW + timedelta(seconds=3)), known=[cluster("shop")]).audits
+    assert late.not_before == NOW + timedelta(seconds=3)
+
+
+def test_images_audit_the_targets_among_those_that_run_them() -> None:
+    images = ImagesRequest(keys=("ami-1",), partition="aws", region="eu-west-1", cause="ami-1 is disabled", at=NOW)
+    made = planned(images, known=[cluster("shop"), cluster("foreign", ELSEWHERE)])
+    assert clusters(made) == [cluster("shop")]
+    assert made.audits[0].cause == "ami-1 is disabled"

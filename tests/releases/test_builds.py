@@ -6,15 +6,26 @@ import pytest
 
 from eks_auditor.model.gap import Gap
 from eks_auditor.model.release import Image
-from eks_auditor.releases.builds import Build, Kubelet, builds_of, builds_or_gaps, kubelets_or_gaps, minors_of
+from eks_auditor.releases.builds import (
+    Build,
+    Kubelet,
+    build_of,
+    builds_of,
+    builds_or_gaps,
+    kubelets_or_gaps,
+    minors_of,
+)
 from tests.builders import (
     LINE,
+    ancestor,
     gap,
+    history,
     image,
     launch,
     managed,
     node,
     node_pool,
+    own_image,
     scaling_group,
     self_managed,
     snapshot,
@@ -90,3 +101,79 @@ def test_an_unmapped_ami_type_has_a_kubelet_all_the_same() -> None:
     capacity = managed(ami_type="AL2029")
 
     assert kubelets_or_gaps(capacity, snapshot(capacity)) == (Kubelet("1.35", f"release {capacity.release_version}"),)
+
+
+EKS_ACCOUNT = "602401143452"
+KEYS = {str(LINE): history(owner_id=EKS_ACCOUNT)}
+NAMELESS = image(version(40), owner_alias=None)
+COPY = image(version(40), owner_alias=None, owner_id="999988887777")
+
+
+@pytest.mark.parametrize(
+    ("one", "releases", "told"),
+    [
+        (OLD, {}, build(OLD, version(40))),  # the alias is enough
+        (NAMELESS, KEYS, build(NAMELESS, version(40))),
+        (COPY, KEYS, None),
+        (image(version(40), owner_alias="aws-marketplace", owner_id="679593333241"), KEYS, None),
+        (image(name="ours", owner_alias=None, owner_id=EKS_ACCOUNT), {}, None),
+        # Nothing is recommended any more, so nobody vouches for the owner.
+        (NAMELESS, {str(LINE): history(recommended=None, releases=())}, None),
+    ],
+    ids=["alias", "owner", "a copied name", "a vendor", "another name", "no recommendation"],
+)
+def test_the_name_tells_the_line_and_the_owner_whether_to_believe_it(
+    one: Image, releases: dict[str, Any], told: Build | None
+) -> None:
+    assert build_of(one, snapshot(releases=releases)) == told
+
+
+@pytest.mark.parametrize("releases", [{}, {str(LINE): gap("ssm:GetParameters")}], ids=["not read", "a gap"])
+def test_an_owner_that_nobody_vouches_for_for_want_of_a_read_is_a_gap(releases: dict[str, Any]) -> None:
+    capacity = self_managed(group={"launch": launch(image_ids=(COPY.id, NEW.id))})
+    around = snapshot(capacity, images={COPY.id: COPY, NEW.id: NEW}, releases=releases)
+
+    assert isinstance(build_of(COPY, around), Gap)
+    newest, hidden = builds_or_gaps(capacity, around)
+    assert newest == build(NEW, version(5))
+    assert isinstance(hidden, Gap)
+
+
+def kubelet(one: Image, capacity_version: str | None, *chain: Any, **around: Any) -> Kubelet | Gap:  # noqa: ANN401  ancestors, fields
+    group = {"launch": launch(image_ids=(one.id,))}
+    capacity = managed(ami_type="CUSTOM", version=capacity_version, group=group)
+    whole = {"images": {one.id: one}, "ancestors": {one.id: chain}} | around
+    [only] = kubelets_or_gaps(capacity, snapshot(capacity, **whole))
+    return only
+
+
+MUTE = own_image(id="ami-0mute")
+OF_134 = image(name="amazon-eks-node-al2023-x86_64-standard-1.34-v20261001")
+UBUNTU = own_image(name="ubuntu-eks/k8s_1.33/images/hvm-ssd/ubuntu-noble-24.04-amd64-server-20261001")
+LOST = ancestor(image=None)
+
+
+@pytest.mark.parametrize(
+    ("one", "chain", "minor"),
+    [
+        (MUTE, (), "1.35"),
+        (MUTE, (LOST, ancestor(OF_134)), "1.34"),
+        (MUTE, (ancestor(UBUNTU), ancestor(OF_134)), "1.33"),
+        (own_image(id="ami-0mute", name="for k8s: 1.32"), (ancestor(OF_134),), "1.32"),
+        (own_image(id="ami-0mute", tags={"source_ami_name": OF_134.name}), (), "1.34"),
+    ],
+    ids=["the node group", "an ancestor", "the nearest ancestor", "the image itself", "its tags"],
+)
+def test_the_kubelet_of_a_custom_image(one: Image, chain: tuple[Any, ...], minor: str) -> None:
+    assert kubelet(one, "1.35", *chain) == Kubelet(minor, f"image {one.id} ({one.name})")
+
+
+@pytest.mark.parametrize(
+    ("chain", "around"),
+    [((), {"ancestors": {MUTE.id: GONE}}), ((ancestor(image=GONE),), {})],
+    ids=["ancestry", "ancestor"],
+)
+def test_what_the_node_group_says_does_not_stand_in_for_an_ancestor_that_could_not_be_read(
+    chain: tuple[Any, ...], around: dict[str, Any]
+) -> None:
+    assert kubelet(MUTE, "1.35", *chain, **around) == GONE

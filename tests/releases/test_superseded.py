@@ -1,21 +1,26 @@
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eks_auditor.model.release import Release, ReleaseHistory, ReleaseLine
+from eks_auditor.model.release import Evidence, Release, ReleaseHistory, ReleaseLine
 from eks_auditor.releases.families import order
-from eks_auditor.releases.superseded import ABANDONED, Superseded, superseded
+from eks_auditor.releases.past import past_releases
+from eks_auditor.releases.superseded import Superseded, superseded
 from tests.builders import LINE, days_ago, history, release, version
 
 ROCKET = ReleaseLine("bottlerocket", "standard", "x86_64", "1.35")
 
 
-def judged(of: ReleaseHistory, ours: str) -> Superseded:
-    word = superseded(LINE, of, ours)
+UNTOLD = replace(LINE, minor="1.99")
+"""A line that the shipped table knows nothing of."""
+
+
+def judged(of: ReleaseHistory, ours: str, line: ReleaseLine = LINE) -> Superseded:
+    word = superseded(line, of, ours)
     assert word is not None
     return word
 
@@ -49,37 +54,88 @@ def test_a_recommendation_taken_back_beyond_ours_leaves_nothing_superseded() -> 
     assert judged(history(90, 60, 30, 5, recommended=release(90)), version(60)).since is None
 
 
-def test_abandoned_releases_do_not_count() -> None:
-    ours, abandoned, next_day = (
-        Release(version=v, image_id=None, published_at=days_ago(d))
-        for v, d in (("20260120", 300), ("20260128", 290), ("20260129", 289))
+def dated(*days: str) -> tuple[Release, ...]:
+    """Releases whose images were created on their day."""
+    return tuple(
+        Release(version=day, image_id=f"ami-{day}", published_at=datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC))
+        for day in days
     )
 
-    word = judged(history(recommended=next_day, releases=(ours, abandoned, next_day)), ours.version)
 
-    assert ("al2023", abandoned.version) in ABANDONED
-    assert (word.by, word.newer) == (next_day, 1)
+def test_abandoned_releases_do_not_count() -> None:
+    releases = dated("20260120", "20260128", "20260129")
+
+    word = judged(history(recommended=releases[-1], releases=releases), "20260120")
+
+    assert (word.by, word.newer) == (releases[-1], 1)
+
+
+def test_an_abandoned_release_counts_while_it_is_recommended() -> None:
+    releases = dated("20260120", "20260128")
+
+    word = judged(history(recommended=releases[-1], releases=releases), "20260120")
+
+    assert (word.by, word.newer) == (releases[-1], 1)
 
 
 def test_an_abandoned_release_counts_for_other_families() -> None:
-    line = replace(LINE, family="al2")
-    releases = tuple(
-        Release(version=v, image_id=None, published_at=days_ago(d))
-        for v, d in (("20260120", 300), ("20260128", 290), ("20260129", 289))
-    )
+    releases = dated("20260120", "20260128", "20260129")
 
-    word = superseded(line, history(recommended=releases[2], releases=releases), "20260120")
+    word = superseded(replace(LINE, family="al2"), history(recommended=releases[-1], releases=releases), "20260120")
 
     assert word is not None
     assert word.newer == 2
 
 
 def test_a_history_that_begins_after_ours_gives_a_lower_bound() -> None:
-    word = judged(history(60, 30, 5), version(400))
+    word = judged(history(60, 30, 5), version(70), UNTOLD)
 
     assert word.at_least
     assert word.since == days_ago(60)
     assert word.newer == 3
+
+
+def test_the_table_tells_what_was_before_the_oldest_image() -> None:
+    seen = dated("20260224", "20260304")
+
+    word = judged(history(recommended=seen[-1], releases=seen), "20260116")
+
+    first = Release(
+        version="20260120",
+        image_id=None,
+        published_at=datetime(2026, 1, 20, tzinfo=UTC),
+        known_by=Evidence.TABLE,
+    )
+    assert (word.by, word.since, word.at_least) == (first, first.published_at, False)
+    assert word.newer == 5, "20260120, 20260129, 20260209 by the table, not 20260128, and the two that are seen"
+
+
+def test_what_is_missing_between_images_was_withdrawn_here_or_never_published() -> None:
+    seen = dated("20260116", "20260224", "20260304")
+
+    word = judged(history(recommended=seen[-1], releases=seen), "20260116")
+
+    assert (word.by, word.newer, word.at_least) == (seen[1], 2, False)
+
+
+def test_the_table_does_not_help_where_it_ends_before_the_first_newer_release() -> None:
+    ours = past_releases(LINE)[-1].version
+    seen = (Release(version="99991231", image_id="ami-1", published_at=days_ago(5)),)
+
+    word = judged(history(recommended=seen[-1], releases=seen), ours)
+
+    assert (word.by, word.at_least) == (seen[0], True)
+
+
+def test_the_table_does_not_help_where_it_begins_after_ours() -> None:
+    seen = dated("20260714")
+    line = replace(LINE, minor="1.36")
+
+    word = superseded(line, history(recommended=seen[-1], releases=seen), "20260601")
+
+    assert word is not None
+    assert word.by is not None
+    assert (word.by.version, word.at_least) == ("20260610", True)
 
 
 def test_ours_missing_between_releases_that_are_seen_is_exact() -> None:
@@ -134,14 +190,13 @@ def test_a_version_of_another_family_is_refused() -> None:
         superseded(LINE, history(), "1.62.1")
 
 
-KEPT = st.integers(0, 700).filter(lambda age: ("al2023", version(age)) not in ABANDONED)
-AGES = st.lists(KEPT, min_size=1, max_size=12, unique=True).map(lambda ages: sorted(ages, reverse=True))
+AGES = st.lists(st.integers(0, 700), min_size=1, max_size=12, unique=True).map(lambda ages: sorted(ages, reverse=True))
 
 
 @given(AGES, st.integers(0, 700), st.integers(701, 2000))
 def test_a_release_older_than_ours_never_changes_since_when(ages: list[int], ours: int, older: int) -> None:
-    before = judged(history(*ages), version(ours))
-    after = judged(history(older, *ages), version(ours))
+    before = judged(history(*ages), version(ours), UNTOLD)
+    after = judged(history(older, *ages), version(ours), UNTOLD)
 
     assert (after.by, after.since, after.newer, after.recommended) == (
         before.by,
@@ -157,7 +212,7 @@ def test_superseded_means_that_something_newer_was_published_and_is_no_newer_tha
     ages: list[int], ours: int
 ) -> None:
     of = history(*ages)
-    word = judged(of, version(ours))
+    word = judged(of, version(ours), UNTOLD)
 
     if order(LINE, version(ours)) >= order(LINE, word.recommended.version):
         assert word.since is None
@@ -171,7 +226,7 @@ def test_the_older_of_two_releases_has_been_superseded_for_at_least_as_long(
     ages: list[int], data: st.DataObject
 ) -> None:
     older, younger = sorted(data.draw(st.lists(st.integers(0, 700), min_size=2, max_size=2)), reverse=True)
-    first, second = (judged(history(*ages), version(age)) for age in (older, younger))
+    first, second = (judged(history(*ages), version(age), UNTOLD) for age in (older, younger))
 
     assert second.since is None or (first.since is not None and first.since <= second.since)
 
@@ -181,7 +236,7 @@ def test_a_recommendation_taken_back_never_makes_it_later(ages: list[int], ours:
     of = history(*ages)
     taken_back = replace(of, recommended=of.releases[max(0, len(ages) - 1 - back)])
 
-    now, before = judged(taken_back, version(ours)), judged(of, version(ours))
+    now, before = judged(taken_back, version(ours), UNTOLD), judged(of, version(ours), UNTOLD)
 
     assert now.since in (None, before.since)
     assert now.newer <= before.newer
@@ -193,7 +248,7 @@ def test_the_order_in_which_releases_are_listed_is_nothing(ages: list[int], ours
     shuffled = list(of.releases)
     random.shuffle(shuffled)
 
-    assert judged(replace(of, releases=tuple(shuffled)), version(ours)) == judged(of, version(ours))
+    assert judged(replace(of, releases=tuple(shuffled)), version(ours), UNTOLD) == judged(of, version(ours), UNTOLD)
 
 
 def test_hours_count() -> None:

@@ -8,32 +8,88 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eks_auditor.model.capacity import HealthIssue, Taint
+from eks_auditor.model.capacity import (
+    HealthIssue,
+    MissingReference,
+    NodegroupUpdate,
+    Taint,
+    TemplateUse,
+    UpdateError,
+)
+from eks_auditor.model.release import Ancestor, Evidence, ImageScan, Pointer, PointerMove
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.report.snapshot_file import SnapshotFileError, read_snapshot, read_snapshot_file, write_snapshot
 from tests import builders
 
 GAP = builders.gap()
+USES = (
+    TemplateUse(id="lt-1", name="nodes", version="3", default_version="4"),
+    TemplateUse(id="lt-2", name="others", version="1", default_version=GAP),
+)
+UPDATE = NodegroupUpdate(
+    id="u-1",
+    kind="VersionUpdate",
+    status="Failed",
+    created_at=builders.NOW,
+    errors=(UpdateError(code="PodEvictionFailure", message="m", resource_ids=("i-1",)),),
+)
+SCANNED = builders.image(
+    id="ami-2",
+    owner_alias=None,
+    deprecated_at=builders.NOW,
+    allowed=False,
+    scan=ImageScan(scanned_at=builders.NOW, critical_fix_since=builders.NOW, high_fix_since=None),
+    source_image_id="ami-3",
+    source_image_region="us-east-1",
+    tags={"source_ami_name": "base"},
+)
+ANCESTORS = (
+    Ancestor(id="ami-3", region="us-east-1", owner_alias=None, created_at=None, image=SCANNED),
+    Ancestor(id="ami-4", region="us-east-1", owner_alias=None, created_at=None, image=GAP),
+    Ancestor(id="ami-5", region="us-east-1", owner_alias="amazon", created_at=builders.NOW, image=None),
+)
+MOVES = (
+    PointerMove(version="20261101", image_id="ami-6", at=None),
+    PointerMove(version="20261118", image_id="ami-7", at=builders.NOW),
+)
+POINTER = Pointer(line=builders.LINE, watched_since=builders.NOW, moves=MOVES, revision=1)
 EVERY_SHAPE = builders.snapshot(
     builders.managed(
         labels={"team": "a"},
         taints=(Taint(key="k", value="", effect="NoSchedule"),),
         health_issues=(HealthIssue(code="NodeCreationFailure", message="m", resource_ids=("i-1",)),),
-        group={"suspended": frozenset({"Launch", "AZRebalance"}), "failed_launches": GAP, "refresh": "InProgress"},
+        group={
+            "suspended": frozenset({"Launch", "AZRebalance"}),
+            "failed_launches": GAP,
+            "refresh": "InProgress",
+            "launch": builders.launch(templates=USES, missing=(MissingReference(what="key pair", id="ops"),)),
+        },
+        template=USES[0],
+        updates=(UPDATE,),
+        max_unavailable=None,
+        max_unavailable_percentage=33,
     ),
-    builders.managed("broken", groups=GAP),
+    builders.managed("broken", groups=GAP, updates=GAP, template=USES[1], max_unavailable=2),
     builders.self_managed(labels=GAP, taints=GAP, group={"launch": GAP, "subnets": GAP, "hand_scalings": GAP}),
+    builders.self_managed("old-way", group={"launch": builders.launch(configuration="old-way", missing=GAP)}),
     builders.node_pool(),
     builders.node_pool("general", kind="auto-mode"),
     builders.fargate(),
     builders.standalone(),
     gaps=(GAP,),
     live_clusters=frozenset({"shop", "b", "a"}),
-    images={"ami-1": GAP, builders.image_id(builders.version()): builders.image()},
-    releases={"al2/standard/x86_64/1.30": GAP, str(builders.LINE): builders.history(family_newest=builders.release(1))},
+    images={"ami-1": GAP, "ami-2": SCANNED, builders.image_id(builders.version()): builders.image()},
+    releases={
+        "al2/standard/x86_64/1.30": GAP,
+        str(builders.LINE): builders.history(
+            family_newest=builders.release(1, known_by=Evidence.NAME), owner_id="602401143452", pointer=POINTER
+        ),
+    },
     offered_zones={"m7i.large": frozenset(builders.ZONES), "c5.large": GAP},
+    ancestors={"ami-2": ANCESTORS, "ami-8": GAP},
+    allowed_images="audit-mode",
 )
-NOTHING_READ = builders.snapshot(live_clusters=GAP, versions=GAP, vpc_subnets=GAP)
+NOTHING_READ = builders.snapshot(live_clusters=GAP, versions=GAP, vpc_subnets=GAP, allowed_images=GAP)
 
 
 @pytest.mark.parametrize("snapshot", [builders.snapshot(), EVERY_SHAPE, NOTHING_READ])
@@ -99,7 +155,7 @@ def without(*path: str | int) -> str:
         (broken(taken_at="2026-11-23T12:00:00"), "s.json: taken_at: has no time zone"),
         (broken(capacities={}), "s.json: capacities: is not a list"),
         (broken(capacities=[{}]), "s.json: capacities[0].kind: is None"),
-        (broken_capacity(3, kind="fargat"), "s.json: capacities[3].kind: is 'fargat'"),
+        (broken_capacity(4, kind="fargat"), "s.json: capacities[4].kind: is 'fargat'"),
         (broken_capacity(0, status=None), "s.json: capacities[0].status: "),
         (broken_capacity(0, nods=[]), "s.json: capacities[0].nods: is no key of a snapshot"),
         (broken_capacity(0, modified_at="2026-11-23T12:00:00"), "s.json: capacities[0].modified_at: has no time zone"),

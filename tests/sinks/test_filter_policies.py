@@ -11,11 +11,12 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from eks_auditor.events.messages import parse_transitions
+from eks_auditor.events.messages import parse_message
 from eks_auditor.model.history import Change, Transition
 from eks_auditor.model.verdict import Severity
 from eks_auditor.sinks.topic import Topic, attributes
 from tests.builders import CLUSTER_ID
+from tests.plan.releasing import notice, request, rollback, runs
 from tests.sinks.transitions import bodies, body, finding, transition, transitions
 from tests.sinks.transitions import subject as about
 
@@ -50,8 +51,12 @@ SAID = {
     "other name": elsewhere(name="payments"),
     "other account": elsewhere(account="444455556666"),
     "other region": elsewhere(region="us-east-1"),
+    "release": notice()[0].body,
+    "rollback": notice(rollback())[0].body,
+    "other region's release": notice(request(region="us-east-1"))[0].body,
 }
 ELSEWHERE = {"other name", "other account", "other region"}
+RELEASES = {"release", "rollback", "other region's release"}
 
 
 class Subscribed:
@@ -104,8 +109,12 @@ def names(arrived: list[str]) -> set[str]:
             "Only news with a HIGH or CRITICAL finding",
             {"high", "high and low", "critical resolved", *ELSEWHERE},
         ),
-        ("Only one cluster, whose name is its own only within its account and Region", SAID.keys() - ELSEWHERE),
+        (
+            "Only one cluster, whose name is its own only within its account and Region",
+            SAID.keys() - ELSEWHERE - RELEASES,
+        ),
         ("Everything but refreshes", SAID.keys() - {"refresh"}),
+        ("Only the releases of one Region", {"release", "rollback"}),
     ],
 )
 def test_a_documented_policy_lets_through_what_it_says(subscribed: Subscribed, policy: str, expected: set[str]) -> None:
@@ -116,7 +125,29 @@ def test_a_documented_policy_lets_through_what_it_says(subscribed: Subscribed, p
 
 
 def test_there_is_no_documented_policy_but_those() -> None:
-    assert len(POLICIES) == SECTION.count("```json") == 3
+    assert len(POLICIES) == SECTION.count("```json") == 4
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"severity": [severity.name for severity in Severity]},
+        {"severity": [{"anything-but": ["INFORMATIONAL"]}]},
+        {"severity": [{"exists": True}]},
+        {"check": ["AMI001"]},
+        {"transition": [change.value for change in Change]},
+        {"class": ["news", "baseline", "refresh"]},
+        {"cluster": ["shop"]},
+        {"account": ["111122223333"]},
+    ],
+)
+def test_no_filter_on_findings_takes_a_notice_for_one(subscribed: Subscribed, policy: dict[str, list[Any]]) -> None:
+    subscribed.subscribe(json.dumps(policy))
+    for text in SAID.values():
+        subscribed.publish(text)
+    arrived = names(subscribed.arrived())
+    assert arrived
+    assert not arrived & RELEASES
 
 
 @pytest.mark.parametrize(
@@ -135,20 +166,34 @@ def test_later_parts_of_a_baseline_are_for_machines(subscribed: Subscribed, audi
     subscribed.subscribe(json.dumps({"audience": [audience]}))
     for text in bodies(*transitions(120, baseline=True)):
         subscribed.publish(text)
-    assert sorted(parse_transitions(text).part for text in subscribed.arrived()) == expected
+    assert sorted(parse_message(text).part for text in subscribed.arrived()) == expected
+
+
+@pytest.mark.parametrize(("audience", "expected"), [("people", [1]), ("machines", [1, 2, 3]), ("hub", [])])
+def test_later_parts_of_a_notice_are_for_machines(subscribed: Subscribed, audience: str, expected: list[int]) -> None:
+    subscribed.subscribe(json.dumps({"audience": [audience]}))
+    for part in notice(clusters={CLUSTER_ID: tuple(runs(f"{number:04}{'x' * 250}") for number in range(1_300))}):
+        subscribed.publish(part.body)
+    assert sorted(parse_message(text).part for text in subscribed.arrived()) == expected
 
 
 def test_the_documented_attributes_are_those_that_are_published() -> None:
-    published = attributes(parse_transitions(SAID["high"]))
+    published = attributes(parse_message(SAID["high"]))
     assert {name: value["DataType"] for name, value in published.items()} == ATTRIBUTES
+    of_a_release = attributes(parse_message(SAID["release"]))
+    said = "The notice of a release carries " + ", ".join(f"`{name}`" for name in ("class", "audience", "transition"))
+    assert f"{said} and `region` only" in SECTION
+    assert {name: value["DataType"] for name, value in of_a_release.items()} == {
+        name: ATTRIBUTES[name] for name in ("class", "audience", "transition", "region")
+    }
 
 
 @pytest.mark.parametrize(
     ("attribute", "words"),
     [
-        ("transition", [change.value for change in Change]),
+        ("transition", [*(change.value for change in Change), "release"]),
         ("severity", [severity.name for severity in Severity]),
-        ("class", ["news", "baseline", "refresh"]),
+        ("class", ["news", "baseline", "refresh", "release"]),
         ("audience", ["people", "machines", "machines", "hub"]),
     ],
 )

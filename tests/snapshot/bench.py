@@ -18,6 +18,8 @@ from local_aws import AuditedAws
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ACCOUNT, REGION = "111111111111", "eu-west-1"
+BATCH: dict[str, Any] = {"self_managed": {"batch": {}}}
+"""A cluster with one self-managed group."""
 
 # One attempt: what a test injects is what the reader sees.
 _CONFIG = Config(retries={"total_max_attempts": 1}, max_pool_connections=16, user_agent="test")
@@ -35,7 +37,7 @@ class Bench:
     def __post_init__(self) -> None:
         self.start_anew()
 
-    def start_anew(self, **options: int) -> None:
+    def start_anew(self, **options: Any) -> None:  # noqa: ANN401  the reader's own
         """Forget what was read: another process, as it were."""
         self.reader = Reader(self.clients, lambda: self.now, **options)
 
@@ -46,6 +48,7 @@ class Bench:
                 autoscaling=self._client("autoscaling", account, region),
                 ec2=self._client("ec2", account, region),
                 ssm=self._client("ssm", account, region),
+                iam=self._client("iam", account, region),
                 account=account,
                 region=region,
                 partition="aws",
@@ -98,6 +101,12 @@ def group_of(snapshot: Snapshot, name: str) -> ScalingGroup:
     assert not isinstance(groups, Gap)
     [group] = groups
     assert isinstance(group, ScalingGroup)
+    return group
+
+
+def batch(bench: Bench) -> dict[str, Any]:
+    """The Auto Scaling group of the one self-managed group ``batch``, to be changed."""
+    [group] = bench.aws.region(ACCOUNT, REGION).groups.values()
     return group
 
 

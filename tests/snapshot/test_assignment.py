@@ -22,6 +22,7 @@ def instance(tags: dict[str, str], *, run_by_eks: bool = False) -> Instance:
 
 AUTO = {"eks:kubernetes-node-pool-name": "general-purpose"}
 KARPENTER = {"karpenter.sh/nodepool": "burst"}
+PROVISIONER = {"karpenter.sh/provisioner-name": "default"}
 MANAGED = {"aws:autoscaling:groupName": "eks-web-1"}
 SELF = {"aws:autoscaling:groupName": "batch-asg"}
 
@@ -34,6 +35,8 @@ SELF = {"aws:autoscaling:groupName": "batch-asg"}
         (instance(KARPENTER, run_by_eks=True), ("auto-mode", "burst")),
         (instance({}, run_by_eks=True), ("auto-mode", "unnamed")),
         (instance(KARPENTER | MANAGED), ("karpenter", "burst")),
+        (instance(PROVISIONER), ("karpenter", "default")),  # Karpenter before v0.32
+        (instance(PROVISIONER | KARPENTER), ("karpenter", "burst")),
         (instance(MANAGED), ("managed", "web")),
         (instance(SELF), ("self-managed", "batch-asg")),
         (instance({"kubernetes.io/cluster/shop": "owned"}), ("standalone", "standalone")),
@@ -70,6 +73,7 @@ def test_only_shared_and_nothing_else_is_doubtful() -> None:
     assert not is_doubtful(node(**{"kubernetes.io/cluster/shop": OWNED}), "shop")
     assert not is_doubtful(node(**{"kubernetes.io/cluster/shop": SHARED, "aws:eks:cluster-name": "shop"}), "shop")
     assert not is_doubtful(node(**{"kubernetes.io/cluster/shop": SHARED} | KARPENTER), "shop")
+    assert not is_doubtful(node(**{"kubernetes.io/cluster/shop": SHARED} | PROVISIONER), "shop")
 
 
 @pytest.mark.parametrize(

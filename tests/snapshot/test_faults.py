@@ -17,6 +17,7 @@ from tests.snapshot.bench import NOW, Bench
 CLUSTERS = {
     "shop": ("111111111111", "eu-west-1"),
     "legacy": ("111111111111", "eu-west-1"),
+    "workshop": ("111111111111", "eu-west-1"),
     "pipeline": ("111111111111", "us-east-1"),
     "hands-off": ("222222222222", "eu-west-1"),
 }

@@ -11,7 +11,7 @@ from tests.snapshot.bench import ACCOUNT, REGION, Bench, by_name, group_of
 
 NODES = ("self-managed", "karpenter", "auto-mode", "standalone")
 CLUSTER: dict[str, Any] = {
-    "node_groups": {"web": {}, "old": {"kubernetes": "1.34"}},
+    "node_groups": {"web": {"launch_template": "web-nodes"}, "old": {"kubernetes": "1.34"}},
     "self_managed": {"batch": {}},
     "pools": {"burst": {"scaler": "karpenter"}},
     "fargate": {"default": {}},
@@ -51,6 +51,8 @@ def healthy(one_cluster: Bench) -> Bench:
         ("ec2", "DescribeInstances", NODES, {"web", "old", "batch", "default"}),
         ("ec2", "DescribeSubnets", (), {"web", "old", "batch", "burst", "default"}),
         ("ec2", "DescribeLaunchTemplateVersions", (), {"web", "old", "batch", "burst", "default"}),
+        ("ec2", "DescribeLaunchTemplates", (), {"web", "old", "batch", "burst", "default"}),
+        ("iam", "GetInstanceProfile", (), {"web", "old", "batch", "burst", "default"}),
         ("ec2", "DescribeImages", (), {"web", "old", "batch", "burst", "default"}),
         ("ec2", "DescribeInstanceTypes", (), {"web", "old", "batch", "burst", "default"}),
         ("ssm", "GetParameters", (), {"web", "old", "batch", "burst", "default"}),

@@ -1,18 +1,22 @@
 """What audits share, what that does to the instant they stand for, and how many reads are under way at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from threading import Barrier, Lock
 from typing import Any
 
 import pytest
 
+from eks_auditor.model.release import Pointer, PointerMove, ReleaseHistory, ReleaseLine
+from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.snapshot.reader import WORKERS
-from tests.snapshot.bench import NOW, Bench
+from tests.snapshot.bench import NOW, REGION, Bench
 
 MINUTE = timedelta(minutes=1)
 TWO: dict[str, Any] = {"clusters": {"shop": {"node_groups": {"web": {}}}, "bank": {"node_groups": {"web": {}}}}}
-SHARED = ("ssm:GetParameters", "eks:DescribeClusterVersions")
+SHARED = ("ssm:GetParameters", "eks:DescribeClusterVersions", "ec2:GetAllowedImagesSettings")
+RELEASES = ("ssm:GetParameters", "ec2:DescribeImages")
+LINE = "al2023/standard/x86_64/1.35"
 LASTING = ("ec2:DescribeInstanceTypes", "eks:DescribeUpdate")
 
 
@@ -61,6 +65,83 @@ def test_a_new_recommendation_is_seen_by_whoever_was_asked_after_it(bench: Calla
         started.now += MINUTE
         assert started.read(not_before=NOW - MINUTE).releases == before
         assert started.read(not_before=NOW + MINUTE).releases != before
+
+
+def recommended(snapshot: Snapshot) -> str:
+    history = snapshot.releases[LINE]
+    assert isinstance(history, ReleaseHistory)
+    assert history.recommended is not None
+    return history.recommended.version
+
+
+def test_a_release_event_that_reaches_a_warm_function_is_judged_by_the_new_catalogue(bench: Callable[..., Any]) -> None:
+    with bench({"node_groups": {"web": {}}}) as started:
+        old = recommended(started.read())
+        started.aws.publish_release(ami_types=["AL2023_x86_64_STANDARD"], kubernetes=["1.35"], at=NOW + MINUTE)
+        started.now += 2 * MINUTE
+        swept = started.read(not_before=NOW - MINUTE)  # asked for before the release: what is there will do
+        told = started.read(not_before=NOW + MINUTE)
+        history = told.releases[LINE]
+    assert recommended(swept) == old < recommended(told)
+    assert isinstance(history, ReleaseHistory)
+    assert history.releases[-1] == history.recommended
+    assert (swept.taken_at, told.taken_at) == (NOW, NOW + 2 * MINUTE)
+
+
+@pytest.mark.parametrize("clusters", [1, 5])
+def test_releases_are_read_once_whatever_the_number_of_clusters(bench: Callable[..., Any], clusters: int) -> None:
+    names = [f"shop-{number}" for number in range(clusters)]
+    late = {"superseded": "20d"}
+    groups = {"node_groups": {"web": late}, "self_managed": {"batch": late}}
+    with bench(clusters=dict.fromkeys(names, groups)) as started:
+        for name in names:
+            started.now += MINUTE
+            assert len(started.read(name, not_before=NOW).releases) == 1
+        # The parameter; the images in use, the recommended one, and the releases by their name.
+        assert [started.count(operation) for operation in RELEASES] == [1, 3]
+
+
+def test_what_was_observed_of_a_line_is_part_of_its_history(bench: Callable[..., Any]) -> None:
+    asked: list[tuple[str, str, list[str]]] = []
+
+    def observed(partition: str, region: str, lines: Collection[ReleaseLine]) -> dict[ReleaseLine, Pointer]:
+        asked.append((partition, region, sorted(str(line) for line in lines)))
+        move = PointerMove(version=f"2026110{len(asked)}", image_id="ami-1", at=None)
+        return {line: Pointer(line=line, watched_since=NOW, moves=(move,)) for line in lines if line.minor == "1.35"}
+
+    def seen(snapshot: Snapshot) -> dict[str, str | None]:
+        histories = {line: each for line, each in snapshot.releases.items() if isinstance(each, ReleaseHistory)}
+        return {line: each.pointer.moves[0].version if each.pointer else None for line, each in histories.items()}
+
+    with bench({"node_groups": {"web": {}, "old": {"kubernetes": "1.34"}}}) as started:
+        started.start_anew(observed=observed)
+        older, lines = "al2023/standard/x86_64/1.34", ["al2023/standard/x86_64/1.34", LINE]
+        assert seen(started.read()) == {older: None, LINE: "20261101"}
+        started.now += MINUTE
+        assert seen(started.read(not_before=NOW - MINUTE)) == {older: None, LINE: "20261101"}  # shared with the history
+        assert asked == [("aws", REGION, lines)]
+        assert seen(started.read()) == {older: None, LINE: "20261102"}
+        assert len(asked) == 2
+
+
+def test_what_is_wrong_with_the_ledger_is_no_gap_of_the_cluster(bench: Callable[..., Any]) -> None:
+    def broken(_partition: str, _region: str, _lines: Collection[ReleaseLine]) -> dict[ReleaseLine, Pointer]:
+        message = "the table is gone"
+        raise LookupError(message)
+
+    with bench({"node_groups": {"web": {}}}) as started:
+        started.start_anew(observed=broken)
+        with pytest.raises(LookupError, match="the table is gone"):
+            started.read()
+
+
+def test_nothing_is_asked_of_the_ledger_where_no_line_is_in_use(bench: Callable[..., Any]) -> None:
+    def unasked(_partition: str, _region: str, _lines: Collection[ReleaseLine]) -> dict[ReleaseLine, Pointer]:
+        pytest.fail("asked")
+
+    with bench({"fargate": {"default": {}}}) as started:
+        started.start_anew(observed=unasked)
+        assert started.read().releases == {}
 
 
 def test_what_cannot_change_is_read_once(bench: Callable[..., Any]) -> None:

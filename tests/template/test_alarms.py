@@ -8,8 +8,10 @@ import pytest
 from tests.template.cloudformation import Stack, load
 
 INTERVALS = load()["Parameters"]["AuditIntervalMinutes"]["AllowedValues"]
+RELEASE_INTERVALS = load()["Parameters"]["ReleaseIntervalMinutes"]["AllowedValues"]
 TOPIC = "arn:aws:sns:eu-west-1:111111111111:on-call"
 AUDIT_TAKES_MINUTES = 3
+POLL_TAKES_MINUTES = 3
 
 
 def alarms(**parameters: object) -> dict[str, Any]:
@@ -34,9 +36,10 @@ def test_each_alarm_names_a_command() -> None:
         assert len(description) < 1024, name
 
 
-def test_silence_is_alarming_for_the_heartbeat_only() -> None:
+def test_silence_is_alarming_for_the_heartbeats_only() -> None:
     missing = {name: alarm["TreatMissingData"] for name, alarm in alarms().items()}
     assert missing.pop("Heartbeat") == "breaching"
+    assert missing.pop("ReleaseHeartbeat") == "breaching"
     assert set(missing.values()) == {"notBreaching"}
 
 
@@ -61,6 +64,27 @@ def minutes_between(expression: str) -> int:
     return step * 60
 
 
+def test_the_release_heartbeat_counts_the_regions_that_were_polled() -> None:
+    heartbeat = alarms()["ReleaseHeartbeat"]
+    assert (heartbeat["Namespace"], heartbeat["MetricName"]) == ("EksAuditor", "RegionsPolled")
+    assert heartbeat["Dimensions"] == [{"Name": "Stack", "Value": "eks-auditor"}]
+    assert (heartbeat["Statistic"], heartbeat["Threshold"]) == ("Sum", 1)
+
+
+@pytest.mark.parametrize("interval", RELEASE_INTERVALS)
+def test_the_release_heartbeat_waits_for_two_polls(interval: int) -> None:
+    stack = Stack(ReleaseIntervalMinutes=interval)
+    heartbeat = stack.of_type("AWS::CloudWatch::Alarm")["ReleaseHeartbeat"]
+    schedule = stack.of_type("AWS::Scheduler::Schedule")["WatchSchedule"]
+    assert minutes_between(schedule["ScheduleExpression"]) == interval
+    window = schedule["FlexibleTimeWindow"]["MaximumWindowInMinutes"]
+    assert window < interval
+    patience = heartbeat["Period"] * heartbeat["EvaluationPeriods"] / 60
+    needed = 2 * interval + window + POLL_TAKES_MINUTES
+    # It has the sweep's mapping, where fixed hours cost one more.
+    assert needed <= patience <= needed + 60 + heartbeat["Period"] / 60 + 10
+
+
 @pytest.mark.parametrize("interval", INTERVALS)
 def test_the_heartbeat_waits_for_two_sweeps(interval: int) -> None:
     stack = Stack(AuditIntervalMinutes=interval)
@@ -79,6 +103,8 @@ def test_the_heartbeat_waits_for_two_sweeps(interval: int) -> None:
     assert heartbeat["Period"] * heartbeat["EvaluationPeriods"] <= longest
 
 
-def test_the_default_interval_is_an_hour() -> None:
+def test_the_default_intervals_are_an_hour() -> None:
     assert load()["Parameters"]["AuditIntervalMinutes"]["Default"] == 60
+    assert load()["Parameters"]["ReleaseIntervalMinutes"]["Default"] == 60
+    assert set(RELEASE_INTERVALS) <= set(INTERVALS), "they share a mapping"
     assert sorted(load()["Mappings"]["Heartbeat"], key=int) == [str(interval) for interval in INTERVALS]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from eks_auditor.wiring.permissions import ACTIONS
 from local_aws.deployment import architecture, base_interpreter
 from tests.template.cloudformation import ROOT
 
@@ -14,7 +15,7 @@ LAYER = ROOT / "layers" / "auditor"
 MOST_BYTES = 50_000_000
 OTHER = {"arm64": "x86_64", "x86_64": "arm64"}
 
-SERVICES = ("autoscaling", "dynamodb", "ec2", "eks", "securityhub", "sns", "sqs", "ssm", "sts")
+SERVICES = tuple(sorted({action.partition(":")[0] for actions in ACTIONS.values() for action in actions}))
 USE = f"""
 import sys
 sys.path.insert(0, sys.argv[1])

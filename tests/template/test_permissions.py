@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from eks_auditor.events.releases import DETAIL_TYPE, SOURCE
+from eks_auditor.ledger.pointers import partition_key
 from eks_auditor.wiring.permissions import ACTIONS
 from tests.template.cloudformation import ROOT, Document, Stack, actions, as_list, load, statements
 
@@ -16,6 +18,7 @@ EVERYTHING = {
     "PermissionsBoundaryArn": "arn:aws:iam::111111111111:policy/boundary",
 }
 MEMBER = {
+    "WatchReleasesRoleArn": "arn:aws:iam::111111111111:role/watch",
     "PlanAuditsRoleArn": "arn:aws:iam::111111111111:role/plan",
     "AuditClusterRoleArn": "arn:aws:iam::111111111111:role/audit",
     "ImportFindingsRoleArn": "arn:aws:iam::111111111111:role/import",
@@ -26,7 +29,8 @@ STACKS = [Stack(**EVERYTHING), Stack("template-member.yaml", **MEMBER)]
 # Reads that take no resource, or several kinds of them; nothing that changes anything belongs here, but for X-Ray's
 # segments and the network interfaces, which are Lambda's own and bound by a condition.
 WITHOUT_RESOURCE = re.compile(
-    r"(autoscaling|ec2):Describe\w+|eks:(Describe|List)\w+|xray:Put\w+|ec2:\w+(NetworkInterface|PrivateIpAddresses)"
+    r"(autoscaling|ec2):Describe\w+|ec2:Get(AllowedImagesSettings|ImageAncestry)|eks:(Describe|List)\w+|xray:Put\w+"
+    r"|ec2:\w+(NetworkInterface|PrivateIpAddresses)"
 )
 
 
@@ -107,13 +111,13 @@ def test_member_roles_are_trusted_by_their_functions_only() -> None:
         for name, role in roles.items()
     }
     assert trusted == {
-        "ReadRole": [MEMBER["PlanAuditsRoleArn"], MEMBER["AuditClusterRoleArn"]],
+        "ReadRole": [MEMBER["WatchReleasesRoleArn"], MEMBER["PlanAuditsRoleArn"], MEMBER["AuditClusterRoleArn"]],
         "ImportRole": [MEMBER["ImportFindingsRoleArn"]],
     }
 
 
 def test_member_roles_may_what_the_functions_may_at_home() -> None:
-    reads = ("ReadEks", "ReadAutoScaling", "ReadEc2", "ReadReleases")
+    reads = ("ReadEks", "ReadAutoScaling", "ReadEc2", "ReadInstanceProfiles", "ReadReleases")
 
     def written(stack: Stack, role: str, names: tuple[str, ...]) -> list[Document]:
         return [statement for carrier, statement in statements(stack) if carrier == role and statement["Sid"] in names]
@@ -132,6 +136,12 @@ def test_who_reads_tells_nobody_and_who_tells_reads_nothing() -> None:
     telling = {"sns:Publish", "securityhub:BatchImportFindings", "events:PutEvents"}
     assert not of["AuditClusterRole"] & telling
     assert not of["PlanAuditsRole"] & telling
+    # The watcher reads what AWS publishes for everybody, and tells that; nothing of what runs here.
+    assert of["WatchReleasesRole"] & telling == {"events:PutEvents"}
+    assert not {action for action in of["WatchReleasesRole"] if action.split(":")[0] in ("ec2", "autoscaling")}
+    assert {action for action in of["WatchReleasesRole"] if action.startswith("eks:")} == {
+        "eks:DescribeClusterVersions"
+    }
     for role in ("PublishTransitionsRole", "ImportFindingsRole"):
         assert not {action for action in of[role] if action.split(":")[0] in ("eks", "ec2", "autoscaling", "ssm")}
 
@@ -157,6 +167,33 @@ def test_the_import_mark_is_the_only_thing_import_findings_may_write() -> None:
             "dynamodb:Attributes": ["cluster", "item", "hub_at", "sequence", "schema_version"]
         }
     }
+
+
+def test_the_watcher_puts_one_kind_of_event_on_one_bus() -> None:
+    [announce] = [statement for _, statement in statements(STACKS[0]) if statement["Sid"] == "AnnounceReleases"]
+    assert announce["Resource"] == "arn:aws:events:eu-west-1:111111111111:event-bus/eks-auditor"
+    assert announce["Condition"] == {"StringEquals": {"events:source": SOURCE, "events:detail-type": DETAIL_TYPE}}
+    [others] = [
+        statement
+        for bus in STACKS[0].of_type("AWS::Events::EventBus").values()
+        for statement in bus["Policy"]["Statement"]
+        if statement["Effect"] == "Deny"
+    ]
+    assert others["Principal"] == "*"
+    assert others["Condition"] == {
+        "StringEquals": {"events:source": SOURCE},
+        "ArnNotEquals": {"aws:PrincipalArn": {"Fn::GetAtt": ["WatchReleasesRole", "Arn"]}},
+    }
+    putting = {name for name, statement in statements(STACKS[0]) if "events:PutEvents" in actions(statement)}
+    assert putting == {"WatchReleasesRole"}
+
+
+@pytest.mark.parametrize("sid", ["KeepPointers", "GiveNotice"])
+def test_who_keeps_releases_touches_no_cluster_s_items(sid: str) -> None:
+    [keep] = [statement for _, statement in statements(STACKS[0]) if statement["Sid"] == sid]
+    assert keep["Resource"] == {"Fn::GetAtt": ["Ledger", "Arn"]}
+    assert keep["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["releases/*"]}}
+    assert partition_key("aws", "eu-west-1").startswith("releases/")
 
 
 # What Lambda does in a function's name; no code of ours calls it.

@@ -41,7 +41,14 @@ def test_the_ledger_s_keys_and_stream() -> None:
     keys = {
         name: [key["AttributeName"] for key in index["KeySchema"]] for name, index in {"": table, **indexes}.items()
     }
-    assert keys == {"": ["cluster", "item"], "heads": ["head", "due_at"], "unrelayed": ["unrelayed", "taken_at"]}
+    assert keys == {
+        "": ["cluster", "item"],
+        "heads": ["head", "due_at"],
+        "unrelayed": ["unrelayed", "taken_at"],
+        "runs": ["runs", "cluster"],
+    }
+    projections = {name: index["Projection"]["ProjectionType"] for name, index in indexes.items()}
+    assert projections == {"heads": "KEYS_ONLY", "unrelayed": "KEYS_ONLY", "runs": "ALL"}
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert table["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
 
@@ -117,6 +124,7 @@ def test_your_key_encrypts_everything_that_is_stored() -> None:
 def test_each_function_gets_what_it_needs_and_no_more() -> None:
     own = {name: set(function["Environment"]["Variables"]) for name, function in functions().items()}
     assert own == {
+        "WatchReleases": {"LEDGER_TABLE", "AUDIT_BUS", "TARGETS", "READ_ROLE_NAME"},
         "PlanAudits": {"LEDGER_TABLE", "AUDIT_QUEUE_URL", "TARGETS", "READ_ROLE_NAME"},
         "AuditCluster": {"LEDGER_TABLE", "SECURITY_HUB", "READ_ROLE_NAME"},
         "PublishTransitions": {"LEDGER_TABLE", "TOPIC_ARN"},
@@ -127,6 +135,7 @@ def test_each_function_gets_what_it_needs_and_no_more() -> None:
 
 def test_functions_live_in_the_folder_of_their_name() -> None:
     snake = {"PlanAudits": "plan_audits", "AuditCluster": "audit_cluster"}
+    snake |= {"WatchReleases": "watch_releases"}
     snake |= {"PublishTransitions": "publish_transitions", "ImportFindings": "import_findings"}
     assert {name: function["CodeUri"] for name, function in functions().items()} == {
         name: f"functions/{folder}" for name, folder in snake.items()
@@ -167,7 +176,11 @@ def test_no_log_level_drops_the_metrics() -> None:
 
 
 def test_only_this_account_puts_events_on_the_bus() -> None:
-    [statement] = Stack().of_type("AWS::Events::EventBus")["AuditBus"]["Policy"]["Statement"]
+    [statement] = [
+        statement
+        for statement in Stack().of_type("AWS::Events::EventBus")["AuditBus"]["Policy"]["Statement"]
+        if statement["Effect"] == "Allow"
+    ]
     assert statement["Principal"] == {"AWS": "arn:aws:iam::111111111111:root"}
     assert statement["Action"] == "events:PutEvents"
     assert statement["Resource"] == "arn:aws:events:eu-west-1:111111111111:event-bus/eks-auditor"
@@ -183,6 +196,12 @@ def test_mail_gets_what_people_should_know() -> None:
 
 
 # -- Security Hub
+
+
+def test_security_hub_hears_of_findings_only() -> None:
+    subscription = Stack().of_type("AWS::SNS::Subscription")["ImportSubscription"]
+    assert subscription["FilterPolicy"] == {"class": ["news", "baseline", "refresh"]}
+    assert "FilterPolicyScope" not in subscription
 
 
 def test_security_hub_disabled_leaves_everything_of_it_out() -> None:

@@ -29,6 +29,9 @@ NAMED = {
     ("AuditBus", "Name"),
     ("AuditRequestedPermission", "FunctionName"),
     ("ClusterChangedPermission", "FunctionName"),
+    ("ReleaseAnnouncedPermission", "FunctionName"),
+    ("ImageChangedPermission", "FunctionName"),
+    ("ImageBuiltPermission", "FunctionName"),
 }
 
 
@@ -120,7 +123,13 @@ def test_patterns(key: str, good: list[str], bad: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("schedule", "event"), [("SweepSchedule", "sweep"), ("DueSchedule", "due"), ("RelaySchedule", "relay")]
+    ("schedule", "event"),
+    [
+        ("SweepSchedule", "sweep"),
+        ("DueSchedule", "due"),
+        ("RelaySchedule", "relay"),
+        ("WatchSchedule", "release_poll"),
+    ],
 )
 def test_schedules_send_the_events_that_are_documented(schedule: str, event: str) -> None:
     properties = Stack(TimeZone="Europe/Berlin").of_type("AWS::Scheduler::Schedule")[schedule]

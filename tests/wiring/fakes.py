@@ -3,7 +3,7 @@
 import io
 import itertools
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import Ama
 from eks_auditor.ledger.outbox import Outbox, OutboxKey
 from eks_auditor.ledger.saving import FencedOut, Saved
 from eks_auditor.model.cluster import ClusterId
-from eks_auditor.model.history import Audit, Head
+from eks_auditor.model.history import Audit, Head, Running
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.wiring.telemetry import NAMESPACE, Telemetry
 from tests.builders import NOW
@@ -118,17 +118,36 @@ class FakeSqs:
 
 
 class FakeHeads:
-    """The clusters that a ledger knows."""
+    """The clusters that a ledger knows, what they run, and the notices that it was given."""
 
-    def __init__(self, known: Iterable[ClusterId] = (), due: Mapping[ClusterId, datetime] | None = None) -> None:
+    def __init__(
+        self,
+        known: Iterable[ClusterId] = (),
+        due: Mapping[ClusterId, datetime] | None = None,
+        runs: Mapping[ClusterId, tuple[Running, ...]] | None = None,
+    ) -> None:
         self._known = tuple(known)
         self._due = dict(due or {})
+        self.runs = dict(runs or {})
+        self.announced: dict[OutboxKey, Outbox] = {}
 
     def known(self) -> Iterable[ClusterId]:
         return self._known
 
     def due(self, now: datetime) -> Iterable[ClusterId]:
         return [cluster for cluster, due_at in self._due.items() if due_at <= now]
+
+    def running(self, partition: str, region: str, key: str, /) -> Iterable[tuple[ClusterId, tuple[Running, ...]]]:
+        for cluster, running in self.runs.items():
+            found = tuple(each for each in running if each.key == key)
+            if found and (cluster.partition, cluster.region) == (partition, region):
+                yield cluster, found
+
+    def announce(self, messages: Sequence[Outbox], /) -> bool:
+        if messages[0].key in self.announced:
+            return False
+        self.announced |= {message.key: message for message in messages}
+        return True
 
 
 class FakeReader:

@@ -10,6 +10,7 @@ from eks_auditor.sinks.security_hub import SecurityHub
 from eks_auditor.wiring.import_findings import ImportFindings
 from eks_auditor.wiring.records import each_message
 from tests.builders import CLUSTER_ID, NOW
+from tests.plan.releasing import notice
 from tests.sinks.fakes import FakeSecurityHub, refused
 from tests.sinks.transitions import bodies, body, days_later, finding, transition, transitions
 from tests.sinks.transitions import subject as about
@@ -121,6 +122,13 @@ def test_what_cannot_be_read_is_kept_and_the_others_are_imported() -> None:
     ]
     assert len(importing.hubs[HERE].findings) == 1
     assert len(importing.heard.warnings) == 3
+
+
+def test_the_notice_of_a_release_is_left_and_the_rest_is_imported() -> None:
+    importing = Importing()
+    assert importing.take(notice()[0].body, body()) == []
+    assert len(importing.hubs[HERE].findings) == 1
+    assert importing.heard.warnings == []
 
 
 def test_reordered_messages_end_the_same() -> None:

@@ -12,7 +12,8 @@ from eks_auditor.ledger.outbox import Outbox, OutboxKey, compose
 from eks_auditor.model.history import Change, Transition
 from eks_auditor.sinks.topic import Topic
 from eks_auditor.wiring.publish_transitions import PublishTransitions, RelayError
-from tests.builders import NOW
+from tests.builders import CLUSTER_ID, NOW
+from tests.plan.releasing import notice, runs
 from tests.sinks.fakes import FakeSns, refused
 from tests.sinks.transitions import AUDIT_ID, audit, days_later, transition, transitions
 from tests.wiring.fakes import FakeAnnouncements, Heard, failures
@@ -149,7 +150,7 @@ def test_an_item_that_cannot_be_read_is_a_failure_of_its_record() -> None:
 
 @pytest.mark.parametrize(
     "attributes",
-    [{"body": {"S": "not json"}}, {"body": {"N": "1"}}, {"class": {"S": "gossip"}}, {"cluster": {"S": "shop"}}],
+    [{"body": {"S": "not json"}}, {"body": {"N": "1"}}, {"class": {"S": "gossip"}}],
 )
 def test_a_poisoned_record_gets_one_sentence_and_is_left_to_lambda(attributes: dict[str, Any]) -> None:
     (item,) = items()
@@ -177,6 +178,27 @@ def test_the_relay_publishes_what_the_stream_did_not() -> None:
     assert publishing.ledger.relayed == [item.key for item in announced]
     assert publishing.relay() == {"relayed": 0}
     assert len(publishing.sns.published) == 3
+
+
+NOTICE = notice(clusters={CLUSTER_ID: tuple(runs(f"{number:04}{'x' * 250}") for number in range(1_300))})
+
+
+def test_a_notice_is_published_part_by_part_as_every_announcement() -> None:
+    publishing = Publishing(FakeAnnouncements(NOTICE))
+    records = [record(item, number) for number, item in enumerate(NOTICE)]
+    assert failures(publishing.function.take([*records, *records])) == []
+    first, *others = publishing.sns.published
+    assert json.loads(first["Message"])["default"] == NOTICE[0].body
+    assert [message["Message"] for message in others] == [item.body for item in NOTICE[1:]]
+    assert publishing.ledger.relayed == [item.key for item in NOTICE]
+    assert publishing.heard.lines[0]["audit_id"] == NOTICE[0].audit_id
+
+
+def test_a_notice_that_the_stream_lost_is_relayed_once() -> None:
+    publishing = Publishing(FakeAnnouncements(NOTICE))
+    assert publishing.relay() == {"relayed": len(NOTICE)}
+    assert publishing.relay() == {"relayed": 0}
+    assert len(publishing.sns.published) == len(NOTICE)
 
 
 def test_the_relay_leaves_the_newest_to_the_stream() -> None:

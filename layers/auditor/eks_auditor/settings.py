@@ -18,6 +18,7 @@ class Settings:
         ledger_table: The ledger's table.
         topic_arn: Where transitions are published.
         audit_queue_url: Where audits are asked for.
+        audit_bus: The name of the stack's own bus, where releases are announced.
         targets: Comma-separated ``region`` or ``account/region``; empty for this account and Region.
         security_hub: Whether Security Hub is told.
         read_role: The role to read another account with.
@@ -29,6 +30,7 @@ class Settings:
     ledger_table: str
     topic_arn: str
     audit_queue_url: str
+    audit_bus: str
     targets: tuple[str, ...]
     security_hub: bool
     read_role: str
@@ -51,6 +53,7 @@ class Settings:
             ledger_table=environment.get("LEDGER_TABLE", ""),
             topic_arn=environment.get("TOPIC_ARN", ""),
             audit_queue_url=environment.get("AUDIT_QUEUE_URL", ""),
+            audit_bus=environment.get("AUDIT_BUS", ""),
             targets=tuple(target for part in environment.get("TARGETS", "").split(",") if (target := part.strip())),
             security_hub=hub == "enabled",
             read_role=environment.get("READ_ROLE_NAME", ""),

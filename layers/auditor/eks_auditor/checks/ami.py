@@ -182,7 +182,7 @@ def _way_on(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, control_pl
         line = line_of_ami_type(capacity.ami_type, control_plane)
     except UnmappedAmiTypeError:
         line = None
-    return successor_of(line) if line and line.family == "al2" else {"upgrade_to": control_plane}
+    return successor_of(line, capacity) if line and line.family == "al2" else {"upgrade_to": control_plane}
 
 
 def _skew(told: Kubelet | Gap, snapshot: Snapshot, way_on: Mapping[str, Scalar]) -> Verdict:

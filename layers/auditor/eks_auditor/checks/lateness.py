@@ -1,7 +1,7 @@
 """AMI001's rules: how late a release is, for groups and for pools."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -30,6 +30,18 @@ POOL_NODE_GRACE = timedelta(days=7)
 _NOT_VISIBLE = "which images the pool selects, pinned or the latest, is not visible"
 
 
+def rung_of(
+    ladder: Sequence[tuple[timedelta, Severity]], since: datetime, now: datetime
+) -> tuple[Severity | None, datetime | None]:
+    """Return the rung of a ladder that is reached, and the instant of the next one."""
+    reached: Severity | None = None
+    for age, severity in ladder:
+        if now < since + age:
+            return reached, since + age
+        reached = severity
+    return reached, None
+
+
 def history_of(line: ReleaseLine, snapshot: Snapshot) -> ReleaseHistory:
     """Return a line's history.
 
@@ -56,7 +68,7 @@ def judge_build(told: Build | Gap, snapshot: Snapshot) -> Verdict:
         verb = "is" if build.version == latest else "is newer than"
         reason = f"{build.words} {verb} the recommended release {latest} of {build.line}"
         return replace(passed(reason), evidence=facts)
-    reason = f"{build.words} was superseded {_since(word, snapshot.taken_at)}; {latest} is recommended now"
+    reason = f"{build.words} was superseded {_since(word, snapshot.taken_at)}"
     return replace(_on_ladder(reason, word, snapshot.taken_at), evidence=facts)
 
 
@@ -97,7 +109,7 @@ def lateness(build: Build, snapshot: Snapshot) -> Superseded | None:
 def _running(image_id: str, snapshot: Snapshot) -> tuple[Build, Superseded | None] | Gap | None:
     """Return an image's release and what became of it; None for images of other makers."""
     try:
-        build = build_of(known(image_or_gap(image_id, snapshot)))
+        build = known(build_of(known(image_or_gap(image_id, snapshot)), snapshot))
         return None if build is None else (build, lateness(build, snapshot))
     except UnreadableError as error:
         return error.gap
@@ -140,7 +152,7 @@ def _pool_verdict(build: Build, late: dict[Build, Superseded], running: Counter[
 
 
 def _on_ladder(reason: str, word: Superseded, now: datetime) -> Verdict:
-    severity, due_at = _rung(word.since or now, now)
+    severity, due_at = rung_of(LADDER, word.since or now, now)
     if severity is not None:
         return failed(reason, severity=severity, due_at=due_at)
     if word.at_least:
@@ -148,16 +160,6 @@ def _on_ladder(reason: str, word: Superseded, now: datetime) -> Verdict:
         unclear = f"{reason}, but older releases are out of sight, so it may have been earlier"
         return replace(unknown(unclear), due_at=due_at)
     return passed(f"{reason}: within the grace of {LADDER[0][0].days} days", due_at=due_at)
-
-
-def _rung(since: datetime, now: datetime) -> tuple[Severity | None, datetime | None]:
-    """Return the rung that is reached, and the instant of the next one."""
-    reached: Severity | None = None
-    for age, severity in LADDER:
-        if now < since + age:
-            return reached, since + age
-        reached = severity
-    return reached, None
 
 
 def _next_to_be_judged(young: list[Node], words: dict[str, Superseded | None]) -> datetime | None:
@@ -171,11 +173,18 @@ def _none_recommended(build: Build) -> Verdict:
 
 
 def _since(word: Superseded, now: datetime) -> str:
-    days = (now - (word.since or now)).days
-    by = word.by.version if word.by else ""
+    """Say since when, by what, how that is known, and what there is by now."""
+    if word.by is None or word.since is None:
+        return "never"
+    days = (now - word.since).days
     bound = "at least " if word.at_least else ""
-    newer = f"{word.newer} newer release{'s' if word.newer > 1 else ''} so far"
-    return f"{bound}{days} day{'' if days == 1 else 's'} ago by {by} ({newer})"
+    first = f"{bound}{days} day{'' if days == 1 else 's'} ago by {word.by.version}"
+    known = f"{word.since:%Y-%m-%d}: {word.by.known_by}"
+    if word.newer == 1:
+        return f"{first} ({known}), the recommended release"
+    return (
+        f"{first} ({known}), the first of {word.newer} newer releases up to the recommended {word.recommended.version}"
+    )
 
 
 def _facts(build: Build, word: Superseded, now: datetime) -> dict[str, Scalar]:
@@ -190,7 +199,7 @@ def _facts(build: Build, word: Superseded, now: datetime) -> dict[str, Scalar]:
     }
     if word.by and word.since:
         facts |= {"superseded_by": word.by.version, "superseded_since": word.since.isoformat()}
-        facts |= {"at_least": word.at_least}
+        facts |= {"known_by": str(word.by.known_by), "at_least": word.at_least}
     # An image launched by its id is replaced by another id; a release of EKS's own by asking for the minor's newest.
     if build.image_id:
         return facts | {"image": build.image_id}

@@ -1,5 +1,6 @@
 """AMI003's rules: what tells that AWS does not build an image any more."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
@@ -18,9 +19,16 @@ from eks_auditor.releases.kubernetes import minors_behind, next_minor
 _SUCCESSORS = {
     ("standard", "x86_64"): "AL2023_x86_64_STANDARD",
     ("standard", "arm64"): "AL2023_ARM_64_STANDARD",
-    ("gpu", "x86_64"): "AL2023_x86_64_NVIDIA",
+    ("nvidia", "x86_64"): "AL2023_x86_64_NVIDIA",
+    ("neuron", "x86_64"): "AL2023_x86_64_NEURON",
 }
-"""What follows Amazon Linux 2, by variant and architecture."""
+"""What follows Amazon Linux 2, by the variant of Amazon Linux 2023 and the architecture."""
+
+_NEURON = re.compile(r"(inf|trn)\d.*")
+"""AWS Inferentia and Trainium: Amazon Linux 2 had one variant for them and for GPUs, 2023 has two.
+
+Source: https://docs.aws.amazon.com/eks/latest/userguide/ml-eks-optimized-ami.html
+"""
 
 
 def judge_retirement(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot) -> Verdict:
@@ -68,7 +76,7 @@ def _older_than_all(minor: str, listed: Iterable[str]) -> bool:
 def _image(told: Build | Gap, capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot) -> Verdict:
     build = known(told)
     if build.line.family == "al2":
-        return _amazon_linux_2(build)
+        return _amazon_linux_2(build, capacity, snapshot)
     history = history_of(build.line, snapshot)
     way_on = _way_on(build.line.minor, capacity, snapshot)
     if history.recommended is None:
@@ -101,20 +109,40 @@ def _recommended(
     return replace(failed(other, severity=Severity.HIGH), evidence=facts | way_on)
 
 
-def _amazon_linux_2(build: Build) -> Verdict:
+def _amazon_linux_2(
+    build: Build, capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot
+) -> Verdict:
     reason = f"{build.words} is Amazon Linux 2, of which AWS built the last EKS image in December 2025 (v20251209)"
-    facts: dict[str, Scalar] = {"line": str(build.line), **successor_of(build.line)}
+    facts: dict[str, Scalar] = {"line": str(build.line), **successor_of(build.line, capacity)}
     if "successor" in facts:
-        variant = "nvidia" if build.line.variant == "gpu" else "standard"
-        successor = ReleaseLine("al2023", variant, build.line.architecture, build.line.minor)
+        # The nodes' own minor may be one that Amazon Linux 2023 is not built for any more; the control plane's is not.
+        successor = _successor(build.line, capacity, snapshot.cluster.version)
         facts |= {"new_image_parameter": parameter_of(successor).names[-1]}
     return replace(failed(reason, severity=Severity.CRITICAL), evidence=facts)
 
 
-def successor_of(line: ReleaseLine) -> dict[str, Scalar]:
-    """Return what the fix takes to replace a managed group on a line of Amazon Linux 2."""
-    ami_type = _SUCCESSORS.get((line.variant, line.architecture))
+def successor_of(line: ReleaseLine, capacity: ManagedNodeGroup | SelfManagedGroup | NodePool) -> dict[str, Scalar]:
+    """Return what the fix takes to replace a capacity on a line of Amazon Linux 2."""
+    successor = _successor(line, capacity, line.minor)
+    ami_type = _SUCCESSORS.get((successor.variant, successor.architecture))
     return {"successor": ami_type, "successor_family": "AmazonLinux2023"} if ami_type else {}
+
+
+def _successor(line: ReleaseLine, capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, minor: str) -> ReleaseLine:
+    """Return the line of Amazon Linux 2023 that follows one of Amazon Linux 2 on the capacity's instance types."""
+    variant = line.variant
+    if variant == "gpu":
+        types = _instance_types(capacity)
+        variant = "neuron" if types and all(_NEURON.fullmatch(name) for name in types) else "nvidia"
+    return ReleaseLine("al2023", variant, line.architecture, minor)
+
+
+def _instance_types(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool) -> set[str]:
+    """Return the types that a capacity launches; where it names none, those that it runs."""
+    groups = () if isinstance(capacity, NodePool) or isinstance(capacity.groups, Gap) else capacity.groups
+    launches = [group.launch for group in groups if not isinstance(group.launch, Gap)]
+    named = {name for launch in launches for name in launch.instance_types}
+    return named or {node.instance_type for node in capacity.nodes}
 
 
 def _way_on(

@@ -12,6 +12,7 @@ from eks_auditor.cli.checks import checks
 from eks_auditor.cli.errors import CommandError, NothingReadError, UsageError, worded
 from eks_auditor.cli.options import STDOUT, Clock, Invocation, machine_clock
 from eks_auditor.cli.output import say, write
+from eks_auditor.cli.releases import releases
 from eks_auditor.cli.retire import retire
 from eks_auditor.cli.snapshot import snapshot
 
@@ -22,7 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (audit, snapshot, checks, retire):
+for command in (audit, snapshot, releases, checks, retire):
     app.command()(command)
 
 

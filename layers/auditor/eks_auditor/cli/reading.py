@@ -76,7 +76,7 @@ def read_clusters(
         NothingReadError: If nothing at all could be read; the sentence says why.
         UsageError: If the configuration or a Region's name is wrong.
     """
-    access, regions = _open(wanted, profile)
+    access, regions = open_regions(wanted, profile)
     reading = Reading()
     targets = _targets(access, wanted, regions, reading, show)
     refused = len(reading.gaps)
@@ -123,8 +123,13 @@ def _go_on() -> None:
     """Let a reading go on: nothing but its own end limits a command's time."""
 
 
-def _open(wanted: Wanted, profile: str | None) -> tuple[Access, tuple[str, ...]]:
-    """Return the access, and the Regions in which to look for names or for every cluster."""
+def open_regions(wanted: Wanted, profile: str | None) -> tuple[Access, tuple[str, ...]]:
+    """Return the access, and the Regions in which to look for names or for everything.
+
+    Raises:
+        NothingReadError: If there are no credentials that AWS takes, or the Regions of ``all`` cannot be read.
+        UsageError: If the configuration or a Region's name is wrong.
+    """
     session = open_session(profile)
     if wanted.arns and not wanted.names:
         regions = tuple(dict.fromkeys(arn.region for arn in wanted.arns))

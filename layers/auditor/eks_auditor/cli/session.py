@@ -48,6 +48,7 @@ class Access:
                 autoscaling=self.session.client("autoscaling", region_name=region, config=CONFIG),
                 ec2=self.session.client("ec2", region_name=region, config=CONFIG),
                 ssm=self.session.client("ssm", region_name=region, config=CONFIG),
+                iam=self.session.client("iam", region_name=region, config=CONFIG),
                 account=self.account,
                 region=region,
                 partition=partition_of(self.session, region),

@@ -7,15 +7,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 from eks_auditor.events.errors import EventError, require_schema
+from eks_auditor.events.requests import Recommendation, ReleaseRequest
+from eks_auditor.model.capacity import KINDS, Kind
 from eks_auditor.model.cluster import ClusterId
 from eks_auditor.model.finding import Finding
 from eks_auditor.model.history import Change, Transition
+from eks_auditor.model.release import ReleaseLine
 from eks_auditor.model.verdict import Severity
 
 SCHEMA_VERSION = 1
-"""Of both messages; a reader leaves newer ones alone."""
+"""Of every message; a reader leaves newer ones alone."""
 
 CLASSES = ("news", "baseline", "refresh")
+"""Of transitions messages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +62,7 @@ def parse_audit_request(body: str) -> AuditRequest:
         NewerMessageError: If a newer version wrote it.
         EventError: If it is no such message.
     """
-    document = _document(body, "audit", "the message on the audit queue")
+    document = _document(body, ("audit",), "the message on the audit queue")
     try:
         return AuditRequest(
             audit_id=_text(document, "audit_id"),
@@ -95,14 +99,80 @@ class TransitionsMessage:
     transitions: tuple[Transition, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticedCapacity:
+    """A capacity that a release concerns.
+
+    Attributes:
+        kind: Its kind.
+        name: Its name.
+        version: The oldest release of the line that it runs; None where that cannot be read.
+        superseded_since: Since when a newer release than that has been recommended; None where that is not known, and
+            of a release that AWS took back.
+        first_rung_at: When AMI001's ladder begins for it, if it still runs that then; None likewise.
+    """
+
+    kind: Kind
+    name: str
+    version: str | None
+    superseded_since: datetime | None = None
+    first_rung_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticedCluster:
+    """A cluster with capacities that a release concerns; one of many capacities comes in several of these."""
+
+    cluster: ClusterId
+    capacities: tuple[NoticedCapacity, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseMessage:
+    """One outbox item: the notice of one release in one Region, or a part of it.
+
+    Attributes:
+        release: What was released, or taken back.
+        part: From 1.
+        parts: How many messages the notice is.
+        running: How many clusters run the release's line, over all parts.
+        concerned: How many capacities it supersedes (of a rollback: run what AWS took back), over all parts.
+        clusters: Those capacities, by cluster: the first to cross a rung first.
+    """
+
+    release: ReleaseRequest
+    part: int
+    parts: int
+    running: int
+    concerned: int
+    clusters: tuple[NoticedCluster, ...]
+
+
+type TopicMessage = TransitionsMessage | ReleaseMessage
+
+
+def parse_message(body: str) -> TopicMessage:
+    """Read an outbox item's body, whatever it tells.
+
+    Raises:
+        NewerMessageError: If a newer version wrote it.
+        EventError: If it is no message of the topic.
+    """
+    document = _document(body, ("transitions", "release"), "the message")
+    return _transitions(document) if document["type"] == "transitions" else _release(document)
+
+
 def parse_transitions(body: str) -> TransitionsMessage:
-    """Read an outbox item's body.
+    """Read the body of an outbox item that tells what one audit changed.
 
     Raises:
         NewerMessageError: If a newer version wrote it.
         EventError: If it is no such message.
     """
-    document = _document(body, "transitions", "the transitions message")
+    return _transitions(_document(body, ("transitions",), "the transitions message"))
+
+
+def _transitions(document: Mapping[str, Any]) -> TransitionsMessage:
     try:
         cluster = document["cluster"]
         return TransitionsMessage(
@@ -111,7 +181,7 @@ def parse_transitions(body: str) -> TransitionsMessage:
             taken_at=_instant(document, "taken_at"),
             part=int(document["part"]),
             parts=int(document["parts"]),
-            cluster=ClusterId(*(_text(cluster, key) for key in ("partition", "account", "region", "name"))),
+            cluster=_cluster(cluster),
             transitions=tuple(_transition(entry) for entry in document["transitions"]),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -120,6 +190,70 @@ def parse_transitions(body: str) -> TransitionsMessage:
             f"compare it with docs/messages.md, and run an audit of its cluster again"
         )
         raise EventError(message) from None
+
+
+def _release(document: Mapping[str, Any]) -> ReleaseMessage:
+    try:
+        return ReleaseMessage(
+            release=_released(document),
+            part=int(document["part"]),
+            parts=int(document["parts"]),
+            running=int(document["totals"]["clusters"]),
+            concerned=int(document["totals"]["capacities"]),
+            clusters=tuple(_noticed(entry) for entry in document["clusters"]),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        message = f"the release message cannot be read: {_why(error)}; compare it with docs/messages.md"
+        raise EventError(message) from None
+
+
+def _released(document: Mapping[str, Any]) -> ReleaseRequest:
+    release = document["release"]
+    return ReleaseRequest(
+        event_id=_text(document, "event_id"),
+        move=int(document["move"]),
+        partition=_text(release, "partition"),
+        region=_text(release, "region"),
+        line=ReleaseLine(*(_text(release, key) for key in ("family", "variant", "architecture", "minor"))),
+        parameter=_text(release, "parameter"),
+        old=_recommendation(release["old"]),
+        new=_recommendation(release["new"]),
+        published_at=_instant(release, "published_at"),
+        rollback=release["rollback"] is True,
+        at=_instant(release, "observed_at"),
+    )
+
+
+def _recommendation(entry: Mapping[str, Any]) -> Recommendation:
+    return Recommendation(version=_text(entry, "release"), image_id=_text(entry, "image_id"))
+
+
+def _noticed(entry: Mapping[str, Any]) -> NoticedCluster:
+    return NoticedCluster(
+        cluster=_cluster(entry["cluster"]),
+        capacities=tuple(
+            NoticedCapacity(
+                kind=_kind(each),
+                name=_text(each, "name"),
+                version=None if each["release"] is None else _text(each, "release"),
+                superseded_since=_instant_or_none(each, "superseded_since"),
+                first_rung_at=_instant_or_none(each, "first_rung_at"),
+            )
+            for each in entry["capacities"]
+        ),
+    )
+
+
+def _kind(entry: Mapping[str, Any]) -> Kind:
+    for kind in KINDS:
+        if kind == entry["kind"]:
+            return kind
+    message = f"kind is {str(entry['kind'])[:80]!r}, none of {', '.join(KINDS)}"
+    raise ValueError(message)
+
+
+def _cluster(entry: Mapping[str, Any]) -> ClusterId:
+    return ClusterId(*(_text(entry, key) for key in ("partition", "account", "region", "name")))
 
 
 def _transition(entry: Mapping[str, Any]) -> Transition:
@@ -135,7 +269,7 @@ def _transition(entry: Mapping[str, Any]) -> Transition:
     )
 
 
-def _document(body: str, kind: str, what: str) -> Mapping[str, Any]:
+def _document(body: str, kinds: tuple[str, ...], what: str) -> Mapping[str, Any]:
     """Look at version and type before anything else: a newer message may have any shape."""
     try:
         document = json.loads(body)
@@ -146,8 +280,9 @@ def _document(body: str, kind: str, what: str) -> Mapping[str, Any]:
         message = f"{what} is a JSON {type(document).__name__}, not an object; remove it"
         raise EventError(message)
     require_schema(document.get("schema_version"), SCHEMA_VERSION, what)
-    if document.get("type") != kind:
-        message = f"{what} has type {str(document.get('type'))[:80]!r} instead of {kind!r}; remove it"
+    if document.get("type") not in kinds:
+        wanted = " or ".join(map(repr, kinds))
+        message = f"{what} has type {str(document.get('type'))[:80]!r} instead of {wanted}; remove it"
         raise EventError(message)
     return document
 
@@ -174,6 +309,10 @@ def _instant(document: Mapping[str, Any], key: str) -> datetime:
         message = f"{key} says no offset from UTC"
         raise ValueError(message)
     return instant
+
+
+def _instant_or_none(document: Mapping[str, Any], key: str) -> datetime | None:
+    return None if document[key] is None else _instant(document, key)
 
 
 def _why(error: Exception) -> str:

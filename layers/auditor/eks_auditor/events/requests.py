@@ -22,6 +22,11 @@ class RelayRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PollRequest:
+    """Look which releases AWS recommends now, and announce what has changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClustersRequest:
     """Audit these clusters.
 
@@ -95,4 +100,4 @@ class ImagesRequest:
 
 
 type AuditsRequest = SweepRequest | DueRequest | ClustersRequest | ReleaseRequest | ImagesRequest
-type Request = AuditsRequest | RelayRequest
+type Request = AuditsRequest | RelayRequest | PollRequest

@@ -1,17 +1,36 @@
 """The events that start a function, one model per source; pydantic lives here and nowhere else on this floor."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from eks_auditor.events.errors import EventError, require_schema
-from eks_auditor.events.requests import ClustersRequest, DueRequest, RelayRequest, Request, SweepRequest
+from eks_auditor.events.releases import SCHEMA_VERSION as RELEASE_SCHEMA_VERSION
+from eks_auditor.events.requests import (
+    ClustersRequest,
+    DueRequest,
+    ImagesRequest,
+    PollRequest,
+    Recommendation,
+    RelayRequest,
+    ReleaseRequest,
+    Request,
+    SweepRequest,
+)
+from eks_auditor.model.release import ReleaseLine
 
 SCHEMA_VERSION = 1
-"""Of the details of our own events."""
+"""Of the details of our own events, but for the release event."""
 
 _Text = Annotated[str, Field(min_length=1)]
+_Account = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
+_Region = Annotated[str, Field(pattern=r"^[a-z]{2,4}(-[a-z]+)+-[0-9]+$", max_length=64)]
+# What becomes part of the ledger's keys is held to the characters that AWS uses there.
+_Word = Annotated[str, Field(pattern=r"^[a-z0-9_-]+$", max_length=64)]
+_Version = Annotated[str, Field(pattern=r"^[0-9A-Za-z._-]+$", max_length=64)]
+_ImageId = Annotated[str, Field(pattern=r"^ami-[0-9a-f]+$", max_length=64)]
 
 
 class _Model(BaseModel):
@@ -28,7 +47,9 @@ class ScheduledEvent(_Model):
     """One of the stack's own schedules: EventBridge Scheduler sends this constant text."""
 
     source: Literal["eks-auditor.schedule"]
-    detail_type: Literal["Sweep Requested", "Due Audits Requested", "Relay Requested"] = Field(alias="detail-type")
+    detail_type: Literal["Sweep Requested", "Due Audits Requested", "Relay Requested", "Release Poll Requested"] = (
+        Field(alias="detail-type")
+    )
     detail: _Detail
 
     def request(self) -> Request:
@@ -40,6 +61,8 @@ class ScheduledEvent(_Model):
                 return DueRequest()
             case "Relay Requested":
                 return RelayRequest()
+            case "Release Poll Requested":
+                return PollRequest()
 
 
 class _NamedClusters(_Detail):
@@ -103,7 +126,7 @@ class EksCallEvent(_Model):
     source: Literal["aws.eks"]
     # China's documentation prints the second form.
     detail_type: Literal["AWS API Call via CloudTrail", "Amazon API Call via CloudTrail"] = Field(alias="detail-type")
-    account: str = Field(pattern=r"^\d{12}$")
+    account: _Account
     region: _Text
     time: AwareDatetime
     detail: _EksCall
@@ -119,6 +142,126 @@ class EksCallEvent(_Model):
         """Say what it asks for; a call's event does not say its partition, which is that of the stack."""
         arn = f"arn:{partition}:eks:{self.region}:{self.account}:cluster/{self.detail.cluster}"
         return ClustersRequest(clusters=(arn,), cause=self.detail.eventName, at=self.time)
+
+
+class _Recommendation(_Model):
+    release: _Version
+    image_id: _ImageId
+
+    def read(self) -> Recommendation:
+        return Recommendation(version=self.release, image_id=self.image_id)
+
+
+class _Release(_Detail):
+    event_id: str = Field(pattern=r"^[0-9a-f]{64}$")
+    move: int = Field(strict=True, ge=1)
+    partition: _Word
+    region: _Region
+    family: _Word
+    variant: _Word
+    architecture: Literal["x86_64", "arm64"]
+    minor: str = Field(pattern=r"^[0-9]+\.[0-9]+$", max_length=16)
+    parameter: str = Field(pattern=r"^/aws/service/[A-Za-z0-9._/-]+$", max_length=512)
+    old: _Recommendation
+    new: _Recommendation
+    published_at: AwareDatetime
+    observed_at: AwareDatetime
+    rollback: bool = Field(strict=True)
+
+
+class ReleasedEvent(_Model):
+    """AWS recommends another release: our own watcher's event, at least once for each change."""
+
+    source: Literal["eks-auditor.releases"]
+    detail_type: Literal["EKS AMI Released"] = Field(alias="detail-type")
+    detail: _Release
+
+    def request(self) -> Request:
+        """Say what it asks for."""
+        told = self.detail
+        return ReleaseRequest(
+            event_id=told.event_id,
+            move=told.move,
+            partition=told.partition,
+            region=told.region,
+            line=ReleaseLine(told.family, told.variant, told.architecture, told.minor),
+            parameter=told.parameter,
+            old=told.old.read(),
+            new=told.new.read(),
+            published_at=told.published_at,
+            rollback=told.rollback,
+            at=told.observed_at,
+        )
+
+
+class _ImageState(_Model):
+    ImageId: _ImageId
+    # An image that never came to be (failed) is in nobody's launch template.
+    State: Literal["available", "deregistered", "disabled"]
+
+
+class ImageStateEvent(_Model):
+    """An image of the account's own can be launched, or no longer (best effort).
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitor-ami-events.html
+    """
+
+    source: Literal["aws.ec2"]
+    detail_type: Literal["EC2 AMI State Change"] = Field(alias="detail-type")
+    region: _Region
+    time: AwareDatetime
+    detail: _ImageState
+
+    def request(self, partition: str) -> Request:
+        """Say what it asks for."""
+        cause = f"{self.detail_type}: {self.detail.ImageId} is {self.detail.State}"
+        return ImagesRequest(
+            keys=(self.detail.ImageId,), partition=partition, region=self.region, cause=cause, at=self.time
+        )
+
+
+class _BuildState(_Model):
+    # The statuses before AVAILABLE are a build's own affair, and one that ends in CANCELLED or FAILED changes nothing.
+    status: Literal["AVAILABLE", "DEPRECATED", "DELETED", "DISABLED"]
+
+
+class _Build(_Model):
+    state: _BuildState
+
+
+class ImageBuiltEvent(_Model):
+    """Image Builder has built an image anew, or withdraws a build (best effort); it names no AMI.
+
+    https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-imagebuilder.html
+    """
+
+    source: Literal["aws.imagebuilder"]
+    detail_type: Literal["EC2 Image Builder Image State Change"] = Field(alias="detail-type")
+    region: _Region
+    time: AwareDatetime
+    resources: tuple[_Text, ...] = Field(min_length=1)
+    detail: _Build
+
+    @model_validator(mode="after")
+    def _names_an_image(self) -> Self:
+        if not self._images():
+            message = f"resources names no image build version: {self.resources[0][:80]!r}"
+            raise ValueError(message)
+        return self
+
+    def _images(self) -> list[re.Match[str]]:
+        return [found for resource in self.resources if (found := _BUILD_VERSION.fullmatch(resource))]
+
+    def request(self, partition: str) -> Request:
+        """Say what it asks for: an image's name stands for all its versions, and any of them may be running."""
+        keys = sorted({f"imagebuilder/{found['account']}/{found['name']}" for found in self._images()})
+        cause = f"{self.detail_type}: {', '.join(keys)} is {self.detail.state.status}"
+        return ImagesRequest(keys=tuple(keys), partition=partition, region=self.region, cause=cause, at=self.time)
+
+
+_BUILD_VERSION = re.compile(
+    r"arn:[a-z-]+:imagebuilder:[a-z0-9-]+:(?P<account>[0-9]{12}):image/(?P<name>[a-z0-9_-]{1,128})/[0-9]+\.[0-9]+\.[0-9]+/[0-9]+"
+)
 
 
 def parse_event(event: object, *, partition: str = "aws") -> Request:
@@ -138,13 +281,19 @@ def parse_event(event: object, *, partition: str = "aws") -> Request:
     source, detail_type = event.get("source"), event.get("detail-type")
     where = f"the event {str(detail_type)[:80]!r} from {str(source)[:80]!r}"
     try:
-        match source:
-            case "eks-auditor.schedule":
+        match source, detail_type:
+            case "eks-auditor.schedule", _:
                 return _own(ScheduledEvent, event, where).request()
-            case "eks-auditor":
+            case "eks-auditor", _:
                 return _own(AuditRequestedEvent, event, where).request()
-            case "aws.eks":
+            case "eks-auditor.releases", _:
+                return _own(ReleasedEvent, event, where, RELEASE_SCHEMA_VERSION).request()
+            case "aws.eks", _:
                 return EksCallEvent.model_validate(event).request(partition)
+            case "aws.ec2", "EC2 AMI State Change":
+                return ImageStateEvent.model_validate(event).request(partition)
+            case "aws.imagebuilder", "EC2 Image Builder Image State Change":
+                return ImageBuiltEvent.model_validate(event).request(partition)
     except ValidationError as error:
         message = f"{where} cannot be read: {_first(error)}; compare it with those in events/"
         raise EventError(message) from None
@@ -152,11 +301,11 @@ def parse_event(event: object, *, partition: str = "aws") -> Request:
     raise EventError(message)
 
 
-def _own[M: BaseModel](model: type[M], event: Mapping[str, Any], where: str) -> M:
+def _own[M: BaseModel](model: type[M], event: Mapping[str, Any], where: str, known: int = SCHEMA_VERSION) -> M:
     """Look at the version before anything else: a newer event may have any shape."""
     detail = event.get("detail")
     if isinstance(detail, Mapping) and "schema_version" in detail:
-        require_schema(detail["schema_version"], SCHEMA_VERSION, where)
+        require_schema(detail["schema_version"], known, where)
     return model.model_validate(event)
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 
 from eks_auditor.check import Check
 from eks_auditor.findings.identity import finding_id, subject_of
+from eks_auditor.findings.running import running_of
+from eks_auditor.model.capacity import NodePool, StandaloneNodes
 from eks_auditor.model.cluster import Cluster
 from eks_auditor.model.finding import Finding, Subject
 from eks_auditor.model.gap import UnreadableError
@@ -24,7 +26,7 @@ class Silence:
 
 SILENCES: Mapping[str, Silence] = {
     # At INFORMATIONAL the whole family has paused, which does not explain a group that is behind all the same.
-    "AMI003": Silence(frozenset({"AMI001"}), Severity.LOW),
+    "AMI003": Silence(frozenset({"AMI001", "AMI007"}), Severity.LOW),
     # At LOW a third zone is unused, which is another gap than that of a group in one zone.
     "ZONE001": Silence(frozenset({"ZONE002"}), Severity.CRITICAL),
 }
@@ -35,6 +37,7 @@ def audit_of(snapshot: Snapshot, checks: Iterable[Check], audit_id: str) -> Audi
     """Judge a snapshot for the ledger."""
     judged = tuple(checks)
     spread = Spread.of(snapshot)
+    running, running_whole = running_of(snapshot)
     return Audit(
         audit_id=audit_id,
         cluster=snapshot.cluster.id,
@@ -45,6 +48,8 @@ def audit_of(snapshot: Snapshot, checks: Iterable[Check], audit_id: str) -> Audi
         complete=snapshot.complete,
         sets_whole=spread.whole,
         retryable=any(gap.retryable for gap in snapshot.gaps),
+        running=running,
+        running_whole=running_whole,
     )
 
 
@@ -57,7 +62,7 @@ def _judged(snapshot: Snapshot, spread: Spread, checks: Iterable[Check]) -> tupl
     context: Mapping[type, object] = {Cluster: snapshot.cluster, Snapshot: snapshot, Spread: spread}
     subjects = (snapshot.cluster, *snapshot.capacities, *spread.sets)
     findings = [
-        _finding(check, subject, snapshot.cluster, _verdict(check, subject, context))
+        _finding(check, subject, snapshot.cluster, _verdict(check, subject, context, snapshot))
         for check in checks
         for subject in subjects
         if isinstance(subject, check.subjects)
@@ -65,11 +70,25 @@ def _judged(snapshot: Snapshot, spread: Spread, checks: Iterable[Check]) -> tupl
     return tuple(_silenced(sorted(findings, key=lambda finding: finding.id)))
 
 
-def _verdict(check: Check, subject: object, context: Mapping[type, object]) -> Verdict:
+def _verdict(check: Check, subject: object, context: Mapping[type, object], snapshot: Snapshot) -> Verdict:
     try:
-        return check(subject, context)
+        return _of_what_was_seen(check(subject, context), subject, snapshot)
     except UnreadableError as error:
         return unknown(f"could not be judged: {error}", action=error.gap.action, error=error.gap.error)
+
+
+def _of_what_was_seen(verdict: Verdict, subject: object, snapshot: Snapshot) -> Verdict:
+    """Let a pool pass only where every node was read: a pool is its nodes, and one not seen may be the worst.
+
+    Raises:
+        UnreadableError: If nothing fails, and nodes may be hidden.
+    """
+    hidden = snapshot.unseen((subject.kind,)) if isinstance(subject, NodePool | StandaloneNodes) else None
+    if hidden is None or verdict.status is Status.UNKNOWN:
+        return verdict
+    if verdict.status is Status.FAILED:
+        return replace(verdict, partial=True)
+    raise UnreadableError(hidden)
 
 
 def _finding(check: Check, judged: object, cluster: Cluster, verdict: Verdict) -> Finding:

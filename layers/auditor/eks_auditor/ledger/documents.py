@@ -1,8 +1,9 @@
 """The ledger's items, in DynamoDB's own notation.
 
-Key: ``cluster`` (the cluster's ARN) and ``item`` (``HEAD``, ``FINDING#…``, ``OUTBOX#…``). Two sparse indexes: ``heads``
-(``head``, ``due_at``) holds every cluster that is there, ``unrelayed`` (``unrelayed``, ``taken_at``) every announcement
-that was not published. ``expires_at`` is the table's TTL attribute.
+Key: ``cluster`` (the cluster's ARN) and ``item`` (``HEAD``, ``FINDING#…``, ``RUNS#…``, ``OUTBOX#…``); the notices of
+releases are ``OUTBOX#…`` items of ``releases/<partition>/<Region>``. Three sparse indexes: ``heads`` (``head``,
+``due_at``) holds every cluster that is there, ``unrelayed`` (``unrelayed``, ``taken_at``) every announcement that was
+not published, ``runs`` (``runs``, ``cluster``) what the clusters run. ``expires_at`` is the table's TTL attribute.
 """
 
 import hashlib
@@ -12,11 +13,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from eks_auditor.ledger.instant import NEVER, read, written
-from eks_auditor.ledger.outbox import MessageClass, Outbox, compact
+from eks_auditor.ledger.outbox import MessageClass, Outbox, OutboxKey, compact
+from eks_auditor.ledger.runs import RunsWrite, running_of_document, runs_document, runs_index_key
 from eks_auditor.ledger.transaction import Fence, Part, RecordWrite
 from eks_auditor.model.cluster import ClusterId
 from eks_auditor.model.finding import Finding
-from eks_auditor.model.history import Head, Record, State
+from eks_auditor.model.history import Head, Record, Running, State
 
 SCHEMA_VERSION = 1
 
@@ -158,7 +160,7 @@ def outbox_of(item: Mapping[str, Any]) -> Outbox:
     """
     known_version(item)
     return Outbox(
-        cluster=ClusterId.from_arn(item["cluster"]["S"]),
+        key=OutboxKey(item["cluster"]["S"], item["item"]["S"]),
         audit_id=item["audit_id"]["S"],
         taken_at=read(item["taken_at"]["S"]),
         message_class=MessageClass(item["class"]["S"]),
@@ -170,10 +172,38 @@ def outbox_of(item: Mapping[str, Any]) -> Outbox:
     )
 
 
+def runs_item(cluster: ClusterId, write: RunsWrite) -> Item:
+    """Return an item of what a cluster runs."""
+    return {
+        **key(cluster.arn, write.item),
+        "schema_version": {"N": str(SCHEMA_VERSION)},
+        "runs": {"S": runs_index_key(cluster.partition, cluster.region, write.running[0].key)},
+        "document": {"S": runs_document(write.running)},
+    }
+
+
+def running_of(item: Mapping[str, Any]) -> tuple[Running, ...]:
+    """Read :func:`runs_item` back, from the table or its index.
+
+    Raises:
+        NewerLedgerError: If a newer release wrote it.
+    """
+    known_version(item)
+    return running_of_document(item["document"]["S"])
+
+
 def transact_items(part: Part, table: str) -> list[Item]:
-    """Return a part as the actions of one ``TransactWriteItems``: the fenced HEAD, the records, the announcement."""
+    """Return a part as the actions of one ``TransactWriteItems``.
+
+    The fenced HEAD, the records, what the cluster runs, and the announcement.
+    """
     actions: list[Item] = [{"Put": {"TableName": table, "Item": head_item(part.head), **_condition(part.fence)}}]
     actions += [{"Update": {"TableName": table, **_update(part.cluster, write)}} for write in part.writes]
+    for runs in part.runs:
+        if runs.running:
+            actions.append({"Put": {"TableName": table, "Item": runs_item(part.cluster, runs)}})
+        else:
+            actions.append({"Delete": {"TableName": table, "Key": key(part.cluster.arn, runs.item)}})
     if part.outbox is not None:
         actions.append({"Put": {"TableName": table, "Item": outbox_item(part.outbox)}})
     return actions

@@ -1,4 +1,4 @@
-"""The announcements of an audit: what is to be published, composed once and kept until it was.
+"""The announcements: what is to be published, composed once and kept until it was. Those of an audit are composed here.
 
 The body is the contract of ``docs/messages.md`` and ``docs/schemas/transitions-1.json``.
 """
@@ -23,8 +23,8 @@ TRANSITIONS_LIMIT = 50
 BODY_LIMIT = 200 * 1024
 """Bytes in one body at most: SNS takes 256 KiB with the attributes, DynamoDB 400 KB an item."""
 
-_ENVELOPE = 4 * 1024
-"""Bytes kept free for what surrounds the transitions: the cluster's name is the longest of it, at 100 characters."""
+ENVELOPE = 4 * 1024
+"""Bytes kept free for what surrounds what is told: the cluster's name is the longest of it, at 100 characters."""
 
 
 class TransitionTooLargeError(Exception):
@@ -32,20 +32,28 @@ class TransitionTooLargeError(Exception):
 
 
 class MessageClass(StrEnum):
-    """What a message is for; the three are never mixed in one.
+    """What a message is for; they are never mixed in one.
 
     ``news`` changed just now; ``baseline`` was found by a first run, and is told to people as one summary;
-    ``refresh`` tells Security Hub again what is open, and nobody else.
+    ``refresh`` tells Security Hub again what is open, and nobody else; ``release`` is the notice of what AWS released,
+    and belongs to no finding.
     """
 
     NEWS = "news"
     BASELINE = "baseline"
     REFRESH = "refresh"
+    RELEASE = "release"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class OutboxKey:
-    """An announcement's key in the table: the cluster's ARN and ``OUTBOX#<taken_at>#<class>#<part>``."""
+    """An announcement's key in the table.
+
+    Attributes:
+        cluster: The cluster's ARN; of the notice of a release, which is of no one cluster,
+            ``releases/<partition>/<Region>``.
+        item: ``OUTBOX#<taken_at>#<class>#<part>``; of a notice, ``OUTBOX#release#<event id>#<move>#<part>``.
+    """
 
     cluster: str
     item: str
@@ -53,12 +61,12 @@ class OutboxKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outbox:
-    """One message of one audit.
+    """One message of one audit, or of one release.
 
     Attributes:
-        cluster: Whose.
-        audit_id: Of the audit that found it.
-        taken_at: That audit's instant.
+        key: Where it is kept.
+        audit_id: Of the audit that found it; of a notice, the event's id.
+        taken_at: That audit's instant, or when the release was seen.
         message_class: What it is for.
         part: Its number within its class, from 1.
         parts: How many there are in its class.
@@ -67,7 +75,7 @@ class Outbox:
         relayed_at: When it was published; None while it was not.
     """
 
-    cluster: ClusterId
+    key: OutboxKey
     audit_id: str
     taken_at: datetime
     message_class: MessageClass
@@ -76,12 +84,6 @@ class Outbox:
     body: str
     saved_at: datetime
     relayed_at: datetime | None = None
-
-    @property
-    def key(self) -> OutboxKey:
-        """Where it is kept."""
-        item = f"OUTBOX#{written(self.taken_at)}#{self.message_class}#{self.part:04}"
-        return OutboxKey(self.cluster.arn, item)
 
 
 def compose(
@@ -95,10 +97,11 @@ def compose(
     messages: list[tuple[Outbox, tuple[Transition, ...]]] = []
     for message_class in MessageClass:
         told = [transition for transition in transitions if class_of(transition) is message_class]
-        parts = tuple(packed(told, _size, count=TRANSITIONS_LIMIT, size=BODY_LIMIT - _ENVELOPE))
+        parts = tuple(packed(told, _size, count=TRANSITIONS_LIMIT, size=BODY_LIMIT - ENVELOPE))
         for number, part in enumerate(parts, 1):
+            item = f"OUTBOX#{written(audit.taken_at)}#{message_class}#{number:04}"
             message = Outbox(
-                cluster=audit.cluster,
+                key=OutboxKey(audit.cluster.arn, item),
                 audit_id=audit.audit_id,
                 taken_at=audit.taken_at,
                 message_class=message_class,
@@ -138,12 +141,23 @@ def compact(document: Mapping[str, Any]) -> str:
     return json.dumps(document, separators=(",", ":"), allow_nan=False)
 
 
+def cluster_document(cluster: ClusterId) -> dict[str, str]:
+    """Return a cluster as every message names it."""
+    return {
+        "arn": cluster.arn,
+        "partition": cluster.partition,
+        "account": cluster.account,
+        "region": cluster.region,
+        "name": cluster.name,
+    }
+
+
 def _size(transition: Transition) -> int:
     size = len(compact(_told(transition))) + 1
-    if size > BODY_LIMIT - _ENVELOPE:
+    if size > BODY_LIMIT - ENVELOPE:
         message = (
             f"the {transition.change} transition of {transition.finding.id} takes {size} bytes, "
-            f"more than the {BODY_LIMIT - _ENVELOPE} that a message holds; bound the evidence of its check"
+            f"more than the {BODY_LIMIT - ENVELOPE} that a message holds; bound the evidence of its check"
         )
         raise TransitionTooLargeError(message)
     return size
@@ -152,7 +166,6 @@ def _size(transition: Transition) -> int:
 def _body(
     audit: Audit, message_class: MessageClass, transitions: tuple[Transition, ...], part: int, parts: int
 ) -> dict[str, Any]:
-    cluster = audit.cluster
     counts = Counter(transition.change for transition in transitions)
     return {
         "schema_version": MESSAGE_VERSION,
@@ -162,13 +175,7 @@ def _body(
         "taken_at": written(audit.taken_at),
         "part": part,
         "parts": parts,
-        "cluster": {
-            "arn": cluster.arn,
-            "partition": cluster.partition,
-            "account": cluster.account,
-            "region": cluster.region,
-            "name": cluster.name,
-        },
+        "cluster": cluster_document(audit.cluster),
         "counts": {change.value: counts[change] for change in Change},
         "transitions": [_told(transition) for transition in transitions],
     }

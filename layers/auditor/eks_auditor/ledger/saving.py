@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from eks_auditor.findings.diff import diff
+from eks_auditor.ledger.runs import Runs, RunsWrite, runs_of, runs_writes, still_running
 from eks_auditor.ledger.transaction import FencedError, Part, plan_parts
 from eks_auditor.model.cluster import ClusterId
 from eks_auditor.model.history import Audit, Change, Head, Record, Transition
@@ -22,8 +23,8 @@ class ContendedError(Exception):
 class Store(Protocol):
     """Where the ledger is kept."""
 
-    def load(self, cluster: ClusterId) -> tuple[Head | None, Mapping[str, Record]]:
-        """Return the cluster's HEAD, and then its records by finding id, none older than that HEAD."""
+    def load(self, cluster: ClusterId) -> tuple[Head | None, Mapping[str, Record], Runs]:
+        """Return the cluster's HEAD, and then its records by finding id and what it runs, none older than that HEAD."""
         ...
 
     def write(self, part: Part) -> None:
@@ -79,13 +80,13 @@ def save(store: Store, audit: Audit, *, hub: bool, clock: Callable[[], datetime]
     """
     parts_written = 0
     for _ in range(TRIES):
-        head, records = store.load(audit.cluster)
+        head, records, runs = store.load(audit.cluster)
         if head is not None and head.taken_at >= audit.taken_at:
             return FencedOut(head=head, parts=parts_written)
         if head is None and audit.ended:
             return Saved(transitions=(), parts=0, whole=not audit.retryable)
         changes = diff(head, records, audit, hub=hub)
-        parts = plan_parts(head, changes, audit, now=clock())
+        parts = plan_parts(head, changes, audit, now=clock(), runs=_runs_writes(head, runs, audit))
         try:
             for part in parts:
                 store.write(part)
@@ -98,3 +99,10 @@ def save(store: Store, audit: Audit, *, hub: bool, clock: Callable[[], datetime]
         "it is read again when its message returns"
     )
     raise ContendedError(message)
+
+
+def _runs_writes(head: Head | None, before: Runs, audit: Audit) -> tuple[RunsWrite, ...]:
+    """Return what changes of what the cluster runs; nothing is known of a new life of it."""
+    same_life = head is not None and head.created_at == audit.created_at
+    known = [running for part in before.values() for running in part] if same_life else []
+    return runs_writes(before, runs_of(still_running(known, audit)))

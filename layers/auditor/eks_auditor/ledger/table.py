@@ -1,6 +1,6 @@
 """The ledger in DynamoDB, through a client that is given."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,22 +15,26 @@ from eks_auditor.ledger.documents import (
     finding_item,
     head_of,
     key,
+    outbox_item,
     outbox_of,
     record_of,
+    running_of,
     transact_items,
 )
 from eks_auditor.ledger.instant import written
 from eks_auditor.ledger.outbox import Outbox, OutboxKey
+from eks_auditor.ledger.runs import RUNS, Runs, runs_index_key
 from eks_auditor.ledger.saving import FencedOut, Saved, save
 from eks_auditor.ledger.transaction import FencedError, Part
 from eks_auditor.model.cluster import ClusterId
-from eks_auditor.model.history import Audit, Head, Record
+from eks_auditor.model.history import Audit, Head, Record, Running
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 HEADS_INDEX = "heads"
 UNRELAYED_INDEX = "unrelayed"
+RUNS_INDEX = "runs"
 
 BACKOFF = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds between the tries of a write that met another one, on top of botocore's own retries of throttles."""
@@ -56,15 +60,18 @@ _PASSING = frozenset(
 class Ledger:
     """Every cluster's history, and the announcements that are still to be published.
 
-    A transaction needs the IAM actions of what is in it, ``dynamodb:PutItem`` and ``dynamodb:UpdateItem``; the indexes
-    need ``dynamodb:Query`` on ``<table>/index/*``.
+    A transaction needs the IAM actions of what is in it, ``dynamodb:PutItem``, ``dynamodb:UpdateItem`` and
+    ``dynamodb:DeleteItem``; the indexes need ``dynamodb:Query`` on ``<table>/index/*``.
     """
 
-    AUDIT_ACTIONS = frozenset({"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"})
+    AUDIT_ACTIONS = frozenset(
+        {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
+    )
     """Of :meth:`head`, :meth:`load`, :meth:`write` and :meth:`save`, on the table."""
 
-    PLAN_ACTIONS = frozenset({"dynamodb:Query"})
-    """Of :meth:`known` and :meth:`due`, on the index ``heads``."""
+    PLAN_ACTIONS = frozenset({"dynamodb:Query", "dynamodb:GetItem", "dynamodb:PutItem"})
+    """Of :meth:`known` and :meth:`due`, on the index ``heads``; of :meth:`running`, on the index ``runs``; and of
+    :meth:`announce`, on the table."""
 
     RELAY_ACTIONS = frozenset({"dynamodb:Query", "dynamodb:GetItem", "dynamodb:UpdateItem"})
     """Of :meth:`unrelayed`, on its index, and of :meth:`outbox` and :meth:`mark_relayed`, on the table."""
@@ -101,8 +108,8 @@ class Ledger:
         item = self._item(cluster.arn, HEAD)
         return None if item is None else head_of(item)
 
-    def load(self, cluster: ClusterId) -> tuple[Head | None, dict[str, Record]]:
-        """Return a cluster's HEAD and then its records by finding id.
+    def load(self, cluster: ClusterId) -> tuple[Head | None, dict[str, Record], Runs]:
+        """Return a cluster's HEAD, and then its records by finding id and what it runs.
 
         In this order, and consistently: should another audit write in between, this HEAD is already out of date, and
         nothing that was compared with it can be saved.
@@ -111,15 +118,9 @@ class Ledger:
             NewerLedgerError: If a newer release wrote any of them.
         """
         head = self.head(cluster)
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            ConsistentRead=True,
-            KeyConditionExpression="#cluster = :cluster AND begins_with(#item, :finding)",
-            ExpressionAttributeNames={"#cluster": "cluster", "#item": "item"},
-            ExpressionAttributeValues={":cluster": {"S": cluster.arn}, ":finding": {"S": FINDING}},
-        )
-        records = [record_of(item) for page in pages for item in page["Items"]]
-        return head, {record.finding.id: record for record in records}
+        records = [record_of(item) for item in self._items(cluster, FINDING)]
+        runs = {item["item"]["S"]: running_of(item) for item in self._items(cluster, RUNS)}
+        return head, {record.finding.id: record for record in records}, runs
 
     def write(self, part: Part) -> None:
         """Write one part whole, or nothing of it.
@@ -163,6 +164,47 @@ class Ledger:
         values = {":head": {"S": HEAD}, ":since": {"S": written(now - DUE_WINDOW)}, ":now": {"S": written(now)}}
         condition = "#head = :head AND #due_at BETWEEN :since AND :now"
         return list(self._heads(condition, values, {"#head": "head", "#due_at": "due_at"}))
+
+    def running(self, partition: str, region: str, key: str) -> list[tuple[ClusterId, tuple[Running, ...]]]:
+        """Return the clusters of a Region that run something, each with its capacities that do, as last audited.
+
+        Args:
+            partition: Such as ``aws``.
+            region: The Region.
+            key: What they run, as :class:`eks_auditor.model.history.Running` words it.
+
+        Raises:
+            NewerLedgerError: If a newer release wrote any of it.
+        """
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            IndexName=RUNS_INDEX,
+            KeyConditionExpression="#runs = :runs",
+            ExpressionAttributeNames={"#runs": "runs"},
+            ExpressionAttributeValues={":runs": {"S": runs_index_key(partition, region, key)}},
+        )
+        found: dict[str, tuple[Running, ...]] = {}
+        for page in pages:
+            for item in page["Items"]:
+                arn = item["cluster"]["S"]
+                found[arn] = (*found.get(arn, ()), *running_of(item))
+        return [(ClusterId.from_arn(arn), capacities) for arn, capacities in found.items()]
+
+    def announce(self, messages: Sequence[Outbox]) -> bool:
+        """Write the announcement that no audit makes, unless it was made before; return whether it was made now.
+
+        The first part is written last: where it is, all of them are. So a call that came to no end is made good by the
+        next one, and an event that comes again announces nothing, even if it would say more by now.
+
+        Args:
+            messages: Its parts, in order; at least one.
+        """
+        first, *others = messages
+        if self._item(first.key.cluster, first.key.item) is not None:
+            return False
+        for message in (*others, first):
+            self._put_new(message)
+        return True
 
     def unrelayed(self, before: datetime) -> Iterator[OutboxKey]:
         """Yield the announcements not published, of audits taken before an instant, the oldest first."""
@@ -216,6 +258,28 @@ class Ledger:
         answer = self._client.get_item(TableName=self._table, Key=key(cluster_arn, item), ConsistentRead=True)
         return answer.get("Item")
 
+    def _items(self, cluster: ClusterId, prefix: str) -> Iterator[Mapping[str, Any]]:
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            ConsistentRead=True,
+            KeyConditionExpression="#cluster = :cluster AND begins_with(#item, :prefix)",
+            ExpressionAttributeNames={"#cluster": "cluster", "#item": "item"},
+            ExpressionAttributeValues={":cluster": {"S": cluster.arn}, ":prefix": {"S": prefix}},
+        )
+        for page in pages:
+            yield from page["Items"]
+
+    def _put_new(self, message: Outbox) -> None:
+        """Write an announcement that is not there; one that is there stays as it is."""
+        self._if_it_may(
+            lambda: self._client.put_item(
+                TableName=self._table,
+                Item=outbox_item(message),
+                ConditionExpression="attribute_not_exists(#item)",
+                ExpressionAttributeNames={"#item": "item"},
+            )
+        )
+
     def _heads(self, condition: str, values: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[ClusterId]:
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
@@ -230,8 +294,12 @@ class Ledger:
 
     def _update(self, **update: Any) -> None:  # noqa: ANN401  the parameters of UpdateItem
         """Update an item if its condition holds; if not, what it was about is no more, and that is fine."""
+        self._if_it_may(lambda: self._client.update_item(TableName=self._table, **update))
+
+    def _if_it_may(self, call: Callable[[], object]) -> None:
+        """Make a call, and let it be where its condition does not hold."""
         try:
-            self._patiently(lambda: self._client.update_item(TableName=self._table, **update))
+            self._patiently(call)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise

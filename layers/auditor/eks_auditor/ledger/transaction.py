@@ -10,6 +10,7 @@ from datetime import datetime
 
 from eks_auditor.findings.diff import Changes
 from eks_auditor.ledger.outbox import BODY_LIMIT, Outbox, TransitionTooLargeError, compact, compose, packed
+from eks_auditor.ledger.runs import RunsWrite, runs_document
 from eks_auditor.model.cluster import ClusterId
 from eks_auditor.model.history import Audit, Change, Head, Record, Transition
 
@@ -56,12 +57,14 @@ class Part:
         fence: What HEAD must still be.
         head: What it becomes.
         writes: The records.
-        outbox: The announcement of exactly those, or None for silent writes.
+        runs: What the cluster runs, where that changed.
+        outbox: The announcement of exactly those records, or None for silent writes.
     """
 
     fence: Fence
     head: Head
     writes: tuple[RecordWrite, ...] = ()
+    runs: tuple[RunsWrite, ...] = ()
     outbox: Outbox | None = None
 
     @property
@@ -70,21 +73,39 @@ class Part:
         return self.head.cluster
 
 
-def plan_parts(loaded: Head | None, changes: Changes, audit: Audit, *, now: datetime) -> tuple[Part, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bundle:
+    """What a part writes beside HEAD."""
+
+    writes: tuple[RecordWrite, ...] = ()
+    runs: tuple[RunsWrite, ...] = ()
+    outbox: Outbox | None = None
+
+
+def plan_parts(
+    loaded: Head | None, changes: Changes, audit: Audit, *, now: datetime, runs: tuple[RunsWrite, ...] = ()
+) -> tuple[Part, ...]:
     """Cut what an audit changed into parts; an audit that changed nothing still moves HEAD, by one part.
 
     Until the last part HEAD keeps what it says of the cluster (checks, sightings, ``due_at``, ``created_at``) and has
     no ``saved_at``: an audit that ends half-way counts for the findings that its parts carried, and for no more.
 
+    Args:
+        loaded: HEAD as the audit was compared with; None if there was none.
+        changes: What it changed of the findings.
+        audit: The audit.
+        now: The time of saving.
+        runs: What it changed of what the cluster runs.
+
     Raises:
         TransitionTooLargeError: If a finding is larger than a message may be.
     """
-    bundles = tuple(_bundles(changes, audit, now)) or (((), None),)
+    bundles = tuple(_bundles(changes, audit, now, runs)) or (_Bundle(),)
     revision = 0 if loaded is None else loaded.revision
     saved = replace(changes.head, saved_at=None if audit.retryable else now)
     partly = replace(_as_loaded(loaded, audit), taken_at=audit.taken_at, saved_at=None, deleted=False)
     parts = []
-    for number, (writes, outbox) in enumerate(bundles):
+    for number, bundle in enumerate(bundles):
         first, last = number == 0, number == len(bundles) - 1
         parts.append(
             Part(
@@ -93,8 +114,9 @@ def plan_parts(loaded: Head | None, changes: Changes, audit: Audit, *, now: date
                     before=audit.taken_at if first else None,
                 ),
                 head=replace(saved if last else partly, revision=revision + number + 1),
-                writes=writes,
-                outbox=outbox,
+                writes=bundle.writes,
+                runs=bundle.runs,
+                outbox=bundle.outbox,
             )
         )
     return tuple(parts)
@@ -106,16 +128,19 @@ def _as_loaded(loaded: Head | None, audit: Audit) -> Head:
     return Head(cluster=audit.cluster, created_at=audit.created_at, taken_at=audit.taken_at)
 
 
-def _bundles(changes: Changes, audit: Audit, now: datetime) -> Iterator[tuple[tuple[RecordWrite, ...], Outbox | None]]:
-    """Yield what belongs together: each message with the records it announces, then the records nobody is told of."""
+def _bundles(changes: Changes, audit: Audit, now: datetime, runs: tuple[RunsWrite, ...]) -> Iterator[_Bundle]:
+    """Yield what belongs together: each message with the records it announces, then all that nobody is told of."""
     records = {record.finding.id: record for record in changes.records}
     for message, told in compose(audit, changes.transitions, saved_at=now):
-        yield tuple(_written(transition, records) for transition in told if transition.finding.id in records), message
+        writes = tuple(_written(transition, records) for transition in told if transition.finding.id in records)
+        yield _Bundle(writes=writes, outbox=message)
         records = {each: records[each] for each in records.keys() - {transition.finding.id for transition in told}}
-    for silent in packed(
-        sorted(records.values(), key=lambda record: record.finding.id), _size, count=SILENT_COUNT, size=SILENT_BYTES
-    ):
-        yield tuple(RecordWrite(record=record, transition=False) for record in silent), None
+    silent: list[RecordWrite | RunsWrite] = [RecordWrite(record=records[i], transition=False) for i in sorted(records)]
+    for part in packed([*silent, *runs], _size, count=SILENT_COUNT, size=SILENT_BYTES):
+        yield _Bundle(
+            writes=tuple(each for each in part if isinstance(each, RecordWrite)),
+            runs=tuple(each for each in part if isinstance(each, RunsWrite)),
+        )
 
 
 def _written(transition: Transition, records: Mapping[str, Record]) -> RecordWrite:
@@ -123,11 +148,14 @@ def _written(transition: Transition, records: Mapping[str, Record]) -> RecordWri
     return RecordWrite(record=records[transition.finding.id], transition=transition.change is not Change.REFRESHED)
 
 
-def _size(record: Record) -> int:
-    size = len(compact(record.finding.document()))
+def _size(write: RecordWrite | RunsWrite) -> int:
+    if isinstance(write, RunsWrite):
+        return len(runs_document(write.running)) if write.running else 0
+    finding = write.record.finding
+    size = len(compact(finding.document()))
     if size > BODY_LIMIT:
         message = (
-            f"finding {record.finding.id} takes {size} bytes, more than the {BODY_LIMIT} that a message holds; "
+            f"finding {finding.id} takes {size} bytes, more than the {BODY_LIMIT} that a message holds; "
             "bound the evidence of its check"
         )
         raise TransitionTooLargeError(message)

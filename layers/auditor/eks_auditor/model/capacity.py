@@ -103,6 +103,25 @@ class TemplateUse:
     default_version: str | Gap
 
 
+LAUNCH_TEMPLATE_GONE = frozenset(
+    {
+        "InvalidLaunchTemplateId.NotFound",
+        "InvalidLaunchTemplateId.VersionNotFound",
+        "InvalidLaunchTemplateName.NotFoundException",
+    }
+)
+"""EC2's codes for a launch template, or a version of one, that does not exist ("Error codes for the EC2 API")."""
+
+
+def is_gone(gap: Gap) -> bool:
+    """Say whether a group's launch is a gap because its launch template or the version in use does not exist.
+
+    EC2 ends one of its three codes on ``Exception`` and two not: both spellings of each count.
+    """
+    code = gap.error.partition(":")[0]
+    return code.removesuffix("Exception") in {known.removesuffix("Exception") for known in LAUNCH_TEMPLATE_GONE}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissingReference:
     """What a launch names and EC2 or IAM does not know.

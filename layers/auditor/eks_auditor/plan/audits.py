@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from eks_auditor.events.messages import AuditRequest
-from eks_auditor.events.requests import AuditsRequest, ClustersRequest, DueRequest, SweepRequest
+from eks_auditor.events.requests import (
+    AuditsRequest,
+    ClustersRequest,
+    DueRequest,
+    ImagesRequest,
+    ReleaseRequest,
+    SweepRequest,
+)
 from eks_auditor.model.cluster import ClusterId
 from eks_auditor.model.gap import Gap
 from eks_auditor.plan.targets import Place
@@ -42,9 +49,10 @@ def plan(  # noqa: PLR0913  everything that a plan rests on is handed in
         request: What the event asks for.
         places: The targets.
         listed: For a sweep: what AWS lists in each place; a gap takes nothing away from what the ledger knows there.
-        known: For a sweep, the clusters that the ledger knows; for due audits, those that have fallen due. A known
-            cluster that is not listed is audited too: whether it is gone is for the audit to find evidence of. A sweep
-            withdraws what is open of known clusters that are in none of the targets.
+        known: For a sweep, the clusters that the ledger knows; for due audits, those that have fallen due; for a
+            release and for images, those that run it. A known cluster that is not listed is audited too: whether it is
+            gone is for the audit to find evidence of. A sweep withdraws what is open of known clusters that are in none
+            of the targets.
         now: The time of planning.
         ids: Makes audit ids.
     """
@@ -65,6 +73,10 @@ def plan(  # noqa: PLR0913  everything that a plan rests on is handed in
             cause = request.cause
             clusters, refusals = _named(request, targets)
             not_before = _asked_at(request.at, now)
+        case ReleaseRequest() | ImagesRequest():
+            cause = request.cause if isinstance(request, ImagesRequest) else _release(request)
+            clusters = _within(known, targets)
+            not_before = _asked_at(request.at, now)
     audits = tuple(
         AuditRequest(audit_id=ids(), cluster=cluster, not_before=not_before, cause=cause)
         for cluster in sorted(clusters)
@@ -74,6 +86,11 @@ def plan(  # noqa: PLR0913  everything that a plan rests on is handed in
         for cluster in sorted(dropped)
     )
     return Plan(audits + endings, refusals)
+
+
+def _release(request: ReleaseRequest) -> str:
+    what = "rollback to" if request.rollback else "release"
+    return f"{what} {request.new.version} of {request.line}"
 
 
 def _asked_at(at: datetime, now: datetime) -> datetime:

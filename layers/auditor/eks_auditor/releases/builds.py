@@ -15,8 +15,13 @@ from eks_auditor.releases.families import (
     line_of_ami_type,
     named,
     order,
+    parameter_of,
     release_of,
 )
+from eks_auditor.releases.provenance import release_in_tags
+
+NOT_VISIBLE = "NotVisible"
+"""How the gap of an image begins that EC2 answered nothing for, neither the image nor an error."""
 
 # EKS's Linux images say "(k8s: 1.35.2, containerd: 2.1.*)", its Windows images "Kubernetes 1.35"; Canonical names its
 # own "ubuntu-eks/k8s_1.35/images/…".
@@ -67,16 +72,37 @@ def builds_or_gaps(capacity: GroupCapacity | NodePool, snapshot: Snapshot) -> tu
     release = _release(capacity) if isinstance(capacity, ManagedNodeGroup) else None
     if release is not None:
         return (release,)
-    images = images_or_gaps(capacity, snapshot)
-    builds = [build for image in images if not isinstance(image, Gap) and (build := build_of(image)) is not None]
+    told = [
+        image if isinstance(image, Gap) else build_of(image, snapshot) for image in images_or_gaps(capacity, snapshot)
+    ]
+    builds = [build for build in told if isinstance(build, Build)]
     builds.sort(key=lambda build: (build.line, order(build.line, build.version or "")))
-    return (*builds, *(image for image in images if isinstance(image, Gap)))
+    return (*builds, *(gap for gap in told if isinstance(gap, Gap)))
 
 
-def build_of(image: Image) -> Build | None:
-    """Return the release that an image is; None for images that EKS did not publish."""
-    release = classify(image)
+def build_of(image: Image, snapshot: Snapshot) -> Build | Gap | None:
+    """Return the release that an image is; None for images that EKS did not publish.
+
+    The gap where only the owner of the recommended image could tell, and that was not read.
+    """
+    release, told = classify(image), named(image.name)
+    if release is None and told is not None:
+        parameter = parameter_of(told[0]).name
+        unread = Gap("ssm:GetParameters", parameter, "the release line was not read")
+        history = snapshot.releases.get(str(told[0]), unread)
+        if isinstance(history, Gap):
+            return history
+        release = classify(image, history.owner_id)
     return None if release is None else Build(*release, f"{image.id} ({image.name})", image.id)
+
+
+def is_absent(gap: Gap) -> bool:
+    """Tell an image that EC2 answered it does not show from one that could not be asked about.
+
+    Absent is what was deregistered, was never there, was made private or is hidden by this account's Allowed AMIs.
+    """
+    code = gap.error.partition(":")[0]
+    return gap.action == "ec2:DescribeImages" and (code == NOT_VISIBLE or code.startswith("InvalidAMIID."))
 
 
 def images_or_gaps(capacity: GroupCapacity | NodePool, snapshot: Snapshot) -> tuple[Image | Gap, ...]:
@@ -105,13 +131,14 @@ def minors_of(capacity: GroupCapacity | NodePool, snapshot: Snapshot) -> dict[st
 def kubelets_or_gaps(capacity: GroupCapacity | NodePool, snapshot: Snapshot) -> tuple[Kubelet | Gap, ...]:
     """Return the kubelets of a capacity's images, each or the gap in its place: of images that tell no minor, too.
 
-    For images launched by their id: the image's name, then its description, then what EKS says of the node group.
+    For images launched by their id: the image's name, then its description, then the same of what it was built on, then
+    what EKS says of the node group. Where what it was built on could not be read, nothing weaker stands in for it.
     """
     if isinstance(capacity, ManagedNodeGroup) and capacity.ami_type != CUSTOM:
         minor = _minor(capacity)
         return (minor if isinstance(minor, Gap) else Kubelet(minor, f"release {capacity.release_version}"),)
     default = capacity.version if isinstance(capacity, ManagedNodeGroup) else None
-    return tuple(_kubelet(image, default) for image in images_or_gaps(capacity, snapshot))
+    return tuple(_kubelet(image, default, snapshot) for image in images_or_gaps(capacity, snapshot))
 
 
 def _release(group: ManagedNodeGroup) -> Build | Gap | None:
@@ -140,13 +167,27 @@ def _minor(group: ManagedNodeGroup) -> str | Gap:
     return group.version or _of(group, "it names no Kubernetes version")
 
 
-def _kubelet(image: Image | Gap, default: str | None) -> Kubelet | Gap:
+def _kubelet(image: Image | Gap, default: str | None, snapshot: Snapshot) -> Kubelet | Gap:
     if isinstance(image, Gap):
         return image
-    minor = _image_minor(image) or default
+    minor = _image_minor(image) or _inherited_minor(image, snapshot) or default
     if minor is None:
         return Gap("ec2:DescribeImages", image.id, "neither its name nor its description tells a kubelet")
-    return Kubelet(minor, f"image {image.id} ({image.name})")
+    return minor if isinstance(minor, Gap) else Kubelet(minor, f"image {image.id} ({image.name})")
+
+
+def _inherited_minor(image: Image, snapshot: Snapshot) -> str | Gap | None:
+    """Return the minor of the nearest ancestor that tells one, or else that of the release that a builder noted."""
+    ancestors = snapshot.ancestors.get(image.id, ())
+    if isinstance(ancestors, Gap):
+        return ancestors
+    for ancestor in ancestors:
+        if isinstance(ancestor.image, Gap):
+            return ancestor.image
+        if ancestor.image is not None and (minor := _image_minor(ancestor.image)):
+            return minor
+    noted = release_in_tags(image)
+    return None if noted is None else noted[0].minor
 
 
 def _image_minor(image: Image) -> str | None:

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -92,12 +92,15 @@ class _Family:
     version: re.Pattern[str]
 
 
-_MINOR = r"(?P<minor>\d+\.\d+)"
+# ASCII digits, and few enough to be a number soon read; a "d" class would take the digits of every script.
+_N = "[0-9]{1,9}"
+_MINOR = rf"(?P<minor>{_N}\.{_N})"
 # A day, and a counter should AWS ever build twice on one.
-_DAY = r"(?P<version>\d{8}(?:[.-]\d+)?)"
-_DOTTED_DAY = r"(?P<version>\d{4}\.\d{2}\.\d{2}(?:[.-]\d+)?)"
+_DAY = rf"(?P<version>[0-9]{{8}}(?:[.-]{_N})?)"
+_DOTTED_DAY = rf"(?P<version>[0-9]{{4}}\.[0-9]{{2}}\.[0-9]{{2}}(?:[.-]{_N})?)"
 # Bottlerocket's version says nothing about Kubernetes, and its commit nothing about order.
-_SEMVER = r"(?P<version>\d+\.\d+\.\d+)(?:-[0-9a-f]+)?"
+_SEMVER = rf"(?P<version>{_N}\.{_N}\.{_N})(?:-[0-9a-f]+)?"
+_VARIANT = "[a-z0-9]+(?:-[a-z0-9]+)*"
 
 
 def _windows(year: int) -> _Family:
@@ -108,7 +111,7 @@ def _windows(year: int) -> _Family:
         name=f"{image}-",
         every=f"Windows_Server-{year}-English-*-EKS_Optimized-*",
         image=re.compile(rf"Windows_Server-{year}-English-(?P<variant>Core|Full)-EKS_Optimized-{_MINOR}-{_DOTTED_DAY}"),
-        release=re.compile(rf"\d+\.\d+-{_DOTTED_DAY}"),
+        release=re.compile(rf"{_N}\.{_N}-{_DOTTED_DAY}"),
         version=re.compile(_DOTTED_DAY),
     )
 
@@ -120,7 +123,7 @@ _FAMILIES: Mapping[str, _Family] = {
         name="amazon-eks{variant}-node-{minor}-v",
         every="amazon-eks-*node-1.*-v*",
         image=re.compile(rf"amazon-eks(?P<variant>-arm64|-gpu)?-node-{_MINOR}-v{_DAY}"),
-        release=re.compile(rf"\d+\.\d+\.\d+-{_DAY}"),
+        release=re.compile(rf"{_N}\.{_N}\.{_N}-{_DAY}"),
         version=re.compile(_DAY),
     ),
     "al2023": _Family(
@@ -128,8 +131,8 @@ _FAMILIES: Mapping[str, _Family] = {
         shape=Shape.DOCUMENT,
         name="amazon-eks-node-al2023-{machine}-{variant}-{minor}-v",
         every="amazon-eks-node-al2023-*",
-        image=re.compile(rf"amazon-eks-node-al2023-(?P<machine>x86_64|arm64)-(?P<variant>[a-z0-9-]+)-{_MINOR}-v{_DAY}"),
-        release=re.compile(rf"\d+\.\d+\.\d+-{_DAY}"),
+        image=re.compile(rf"amazon-eks-node-al2023-(?P<machine>x86_64|arm64)-(?P<variant>{_VARIANT})-{_MINOR}-v{_DAY}"),
+        release=re.compile(rf"{_N}\.{_N}\.{_N}-{_DAY}"),
         version=re.compile(_DAY),
     ),
     "bottlerocket": _Family(
@@ -138,7 +141,7 @@ _FAMILIES: Mapping[str, _Family] = {
         name="bottlerocket-aws-k8s-{minor}{variant}-{machine}-v",
         every="bottlerocket-aws-k8s-*",
         image=re.compile(
-            rf"bottlerocket-aws-k8s-{_MINOR}(?P<variant>-[a-z0-9-]+)?-(?P<machine>x86_64|aarch64)-v{_SEMVER}"
+            rf"bottlerocket-aws-k8s-{_MINOR}(?P<variant>-{_VARIANT})?-(?P<machine>x86_64|aarch64)-v{_SEMVER}"
         ),
         release=re.compile(_SEMVER),
         version=re.compile(_SEMVER),
@@ -176,6 +179,11 @@ _AMI_TYPES: Mapping[str, tuple[str, str, str] | None] = {
 """EKS's AMI types to (family, variant, architecture); None has no releases. A test holds it against botocore's enum."""
 
 
+def ami_types() -> tuple[str, ...]:
+    """Return EKS's AMI types that have releases, by name: all but ``CUSTOM``."""
+    return tuple(sorted(ami_type for ami_type, mapped in _AMI_TYPES.items() if mapped is not None))
+
+
 def line_of_ami_type(ami_type: str, minor: str) -> ReleaseLine | None:
     """Return the release line of a node group's AMI type at its Kubernetes minor; None for ``CUSTOM``.
 
@@ -186,6 +194,11 @@ def line_of_ami_type(ami_type: str, minor: str) -> ReleaseLine | None:
         raise UnmappedAmiTypeError(ami_type)
     mapped = _AMI_TYPES[ami_type]
     return None if mapped is None else ReleaseLine(*mapped, minor)
+
+
+def lines_of_minor(minor: str) -> tuple[ReleaseLine, ...]:
+    """Return the line of every AMI type at a Kubernetes minor, whether AWS ever published a release of it or not."""
+    return tuple(sorted(ReleaseLine(*mapped, minor) for mapped in _AMI_TYPES.values() if mapped is not None))
 
 
 def parameter_of(line: ReleaseLine) -> ReleaseParameter:
@@ -211,15 +224,18 @@ def read_parameter(line: ReleaseLine, values: Mapping[str, str]) -> Recommended:
     try:
         document = json.loads(values[parameter.name])
         name = document.get("image_name")
-        return Recommended(release_of(line, document["release_version"]), document["image_id"], name)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        image_id = _text(document["image_id"])
+        return Recommended(
+            release_of(line, document["release_version"]), image_id, None if name is None else _text(name)
+        )
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         message = f"the public parameter {parameter.name} is no JSON document with a release_version and an image_id"
         raise ValueError(message) from error
 
 
 def name_pattern(line: ReleaseLine) -> str:
     """Return ``ec2:DescribeImages``' wildcard for the names of all releases of a line."""
-    return f"{_FAMILIES[line.family].name.format_map(_spelling(line))}*"
+    return f"{_name_prefix(line)}*"
 
 
 def family_pattern(line: ReleaseLine) -> str:
@@ -227,13 +243,19 @@ def family_pattern(line: ReleaseLine) -> str:
     return _FAMILIES[line.family].every
 
 
-def classify(image: Image) -> tuple[ReleaseLine, str] | None:
+def classify(image: Image, owner_id: str | None = None) -> tuple[ReleaseLine, str] | None:
     """Return the line and version of an image that AWS publishes for EKS; None for every other image.
 
-    The name alone proves nothing: anybody may give an image any name, so AWS's ownership is needed too. By alias, since
-    the accounts that publish differ by family and Region.
+    The name alone proves nothing: anybody may give an image any name. So its owner has to be AWS too, by the alias or,
+    where EC2 tells none (as it may in China and GovCloud), by being the account whose image is recommended: the
+    accounts that publish differ by family and Region, and no table of them stays true.
+
+    Args:
+        image: Any image.
+        owner_id: The owner of the image that is recommended in this Region of the line that the name tells.
     """
-    return named(image.name) if image.owner_alias == "amazon" else None
+    published = image.owner_alias == "amazon" or (owner_id is not None and image.owner_id == owner_id)
+    return named(image.name) if published else None
 
 
 def named(name: str) -> tuple[ReleaseLine, str] | None:
@@ -243,7 +265,9 @@ def named(name: str) -> tuple[ReleaseLine, str] | None:
         if match:
             groups = match.groupdict()
             variant, architecture = _read_spelling(groups.get("variant") or "", groups.get("machine") or "x86_64")
-            return ReleaseLine(family, variant, architecture, groups["minor"]), groups["version"]
+            line = ReleaseLine(family, variant, architecture, groups["minor"])
+            # One spelling a line: what :func:`name_pattern` would not find is none of its images.
+            return (line, groups["version"]) if name.startswith(_name_prefix(line)) else None
     return None
 
 
@@ -270,7 +294,33 @@ def order(line: ReleaseLine, version: str) -> tuple[int, ...]:
     if match is None:
         message = f"{version!r} is not spelt like a version of {line.family}"
         raise ValueError(message)
-    return tuple(int(number) for number in re.findall(r"\d+", match["version"]))
+    return tuple(int(number) for number in re.findall("[0-9]+", match["version"]))
+
+
+def day_of(line: ReleaseLine, version: str) -> date | None:
+    """Return the day that a version tells; None where it tells none, as Bottlerocket's never do.
+
+    Raises:
+        ValueError: If it is not spelt as this family's versions are.
+    """
+    order(line, version)
+    digits = version.replace(".", "")[:8]
+    try:
+        return None if line.family == "bottlerocket" else date.fromisoformat(digits)
+    except ValueError:
+        return None
+
+
+def _name_prefix(line: ReleaseLine) -> str:
+    """Return an image's name up to its version."""
+    return _FAMILIES[line.family].name.format_map(_spelling(line))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        message = f"{value!r} is no text"
+        raise TypeError(message)
+    return value
 
 
 def _spelling(line: ReleaseLine) -> Mapping[str, str]:

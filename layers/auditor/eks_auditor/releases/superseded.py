@@ -1,20 +1,19 @@
 """How long a release has been superseded: neither its age nor whether it is the newest.
 
 Somebody who patches every 30 days runs an image that is not the newest three days in four, and now and then the newest
-image itself is a month old. What counts is how long something better has been recommended.
+image itself is a month old. What counts is how long something better has been recommended; docs/releases.md has the
+definition and the numbers it was chosen by.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cache
 
-from eks_auditor.model.release import Release, ReleaseHistory, ReleaseLine
-from eks_auditor.releases.families import order
-
-ABANDONED: frozenset[tuple[str, str]] = frozenset({("al2023", "20260128"), ("al2023", "20260311")})
-"""Releases that AWS withdrew: (family, version).
-
-Source: the headings ``[ABANDONED] AMI Release v20260128`` and ``v20260311`` in awslabs/amazon-eks-ami's CHANGELOG.md.
-"""
+from eks_auditor.model.release import Evidence, PointerMove, Release, ReleaseHistory, ReleaseLine
+from eks_auditor.releases.families import day_of, order
+from eks_auditor.releases.observed import Observed, Place
+from eks_auditor.releases.past import abandoned, past_releases
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,9 +22,10 @@ class Superseded:
 
     Attributes:
         recommended: The release that AWS recommends now.
-        by: The first release that superseded it; None while it is the recommended one or newer.
-        since: When that one was published; None likewise.
-        newer: How many releases newer than it there are, up to the recommended one.
+        by: The first release that superseded it, and how its instant is known; None while it is the recommended one
+            or newer.
+        since: When that one was recommended or, as far as is known, published; None likewise.
+        newer: How many releases newer than it count, up to the recommended one.
         at_least: Whether releases before :attr:`by` may be out of sight, so that it was superseded then or earlier.
     """
 
@@ -39,34 +39,113 @@ class Superseded:
 def superseded(line: ReleaseLine, history: ReleaseHistory, version: str) -> Superseded | None:
     """Tell since when a better release than ``version`` has been there; None where AWS recommends none (any more).
 
-    Releases newer than the recommended one do not count: AWS took the recommendation back. Abandoned ones do not count
-    either. A release's instant is its publication, and the first one published counts, whatever its version: a patch
-    to an older version may follow a newer one.
+    What counts: the images still to be seen; older than the oldest of them, the releases of the shipped table; and
+    what the pointer was seen to recommend. What does not: releases newer than the recommended one, abandoned ones,
+    those that the pointer moved back from, and those that it never moved to while it was watched. The first one by its
+    instant is the one that superseded, whatever its version: a patch to an older version may follow a newer one.
 
     Raises:
         ValueError: If a version is not spelt as this family's are.
     """
-    recommended = history.recommended
-    if recommended is None:
+    if history.recommended is None:
         return None
-    ours, latest = order(line, version), order(line, recommended.version)
-    newer: dict[tuple[int, ...], Release] = {}
-    for release in (recommended, *history.releases):
-        place = order(line, release.version)
-        withdrawn = (line.family, release.version) in ABANDONED and place != latest
-        if ours < place <= latest and not withdrawn:
-            newer[place] = min(release, newer.get(place, release), key=_published)
-    if not newer:
+    ours, latest = order(line, version), order(line, history.recommended.version)
+    observed = Observed.replay(history.pointer) if history.pointer else None
+    known = _known(line, history, history.recommended, observed)
+    recommended = replace(history.recommended, published_at=known[latest].published_at, known_by=known[latest].known_by)
+    newer = {place: release for place, release in known.items() if ours < place <= latest}
+    counting = {
+        place: release for place, release in newer.items() if place == latest or _counts(line, place, release, observed)
+    }
+    if not counting:
         return Superseded(recommended=recommended)
-    first = newer[min(newer, key=lambda place: (newer[place].published_at, place))]
+    first = min(counting, key=lambda place: (counting[place].published_at, place))
     return Superseded(
         recommended=recommended,
-        by=first,
-        since=first.published_at,
-        newer=len(newer),
-        at_least=all(order(line, release.version) > ours for release in history.releases),
+        by=counting[first],
+        since=counting[first].published_at,
+        newer=len(counting),
+        at_least=not _is_exact(line, history, observed, ours, first),
     )
 
 
-def _published(release: Release) -> datetime:
+def _counts(line: ReleaseLine, place: Place, release: Release, observed: Observed | None) -> bool:
+    if place in abandoned(line):
+        return False
+    return observed is None or observed.may_count(place, release.published_at)
+
+
+def _known(
+    line: ReleaseLine, history: ReleaseHistory, recommended: Release, observed: Observed | None
+) -> Mapping[Place, Release]:
+    """Return the releases that are known of a line, the recommended one among them, each by its best evidence."""
+    found: dict[Place, Release] = {}
+    for release in (recommended, *history.releases):
+        place = order(line, release.version)
+        found[place] = min(release, found.get(place, release), key=_published_at)
+    oldest, table = min(found), _table(line)
+    found |= {place: release for place, release in table.items() if place < oldest}
+    if observed is not None:
+        _add_observed(found, table, line, recommended, observed)
+    return found
+
+
+def _add_observed(
+    found: dict[Place, Release],
+    table: Mapping[Place, Release],
+    line: ReleaseLine,
+    recommended: Release,
+    observed: Observed,
+) -> None:
+    """Date releases by the pointer's moves to them."""
+    for place, move in observed.standing.items():
+        if move.at is not None:
+            found[place] = _moved_to(move, move.at)
+        elif place not in found:
+            found[place] = table.get(place) or _held_at_first(line, move, observed)
+    latest = order(line, recommended.version)
+    if latest not in observed.standing and found[latest].published_at < observed.moved_at:
+        # The watch has yet to see this move, so it was made after the last one that it saw.
+        found[latest] = replace(recommended, published_at=observed.moved_at, known_by=Evidence.POINTER)
+
+
+def _moved_to(move: PointerMove, at: datetime) -> Release:
+    return Release(version=move.version, image_id=move.image_id, published_at=at, known_by=Evidence.POINTER)
+
+
+def _held_at_first(line: ReleaseLine, move: PointerMove, observed: Observed) -> Release:
+    """Return what the pointer held when watching began, where neither an image nor the table dates it."""
+    day = day_of(line, move.version)
+    if day is None:
+        return _moved_to(move, observed.watched_since)
+    at = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return Release(version=move.version, image_id=move.image_id, published_at=at, known_by=Evidence.NAME)
+
+
+def _is_exact(line: ReleaseLine, history: ReleaseHistory, observed: Observed | None, ours: Place, first: Place) -> bool:
+    """Tell whether nothing can have been between a release and the first newer one that counts.
+
+    Nothing can where an image as old as ours is still to be seen, where the table has both ends, and where the pointer
+    was seen at ours or an older one.
+    """
+    if any(order(line, release.version) <= ours for release in history.releases):
+        return True
+    if observed is not None and observed.lowest <= ours:
+        return True
+    table = _table(line)
+    return first in table and min(table) <= ours
+
+
+@cache
+def _table(line: ReleaseLine) -> Mapping[Place, Release]:
+    """Return the shipped table's releases of a line."""
+    return {
+        order(line, past.version): Release(
+            version=past.version, image_id=None, published_at=past.published_at, known_by=Evidence.TABLE
+        )
+        for past in past_releases(line)
+    }
+
+
+def _published_at(release: Release) -> datetime:
     return release.published_at

@@ -7,43 +7,44 @@ the names and account ids in it.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from eks_auditor.model.capacity import Capacity, FailedLaunch, HealthIssue, LaunchConfig, Node, ScalingGroup, Taint
+from eks_auditor.model.capacity import (
+    Capacity,
+    FailedLaunch,
+    HealthIssue,
+    LaunchConfig,
+    MissingReference,
+    Node,
+    ScalingGroup,
+    Taint,
+    TemplateUse,
+    UpdateError,
+)
 from eks_auditor.model.cluster import Cluster, ClusterId
 from eks_auditor.model.gap import Gap
 from eks_auditor.model.release import Image
 from eks_auditor.model.snapshot import Snapshot
+from eks_auditor.report.names import (
+    ACCOUNT,
+    ARN,
+    ARN_WORDS,
+    AUTOSCALER,
+    AWS,
+    MEMBER,
+    PARAMETER,
+    is_id,
+    parameter_of,
+    pseudonyms_of,
+)
 from eks_auditor.report.pseudonyms import Pseudonyms
 from eks_auditor.spread.siblings import IGNORED_LABELS
 
-AWS = "amazon"
-"""The owner alias of AWS's own images."""
-
-_ACCOUNT = re.compile(r"(?<!\d)\d{12}(?!\d)")
-_ARN = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[a-z0-9-]*:[^:\s]*:[^\s,;\"'()\[\]]+")
-_ID = re.compile(r"[a-z]+-[0-9a-f]{8,17}|[0-9a-f]+(-[0-9a-f]+)*|\d*")
-_ARN_WORDS = frozenset(
-    {
-        "autoScalingGroupName",
-        "auto-mode",
-        "fargate",
-        "karpenter",
-        "launchConfigurationName",
-        "sibling-set",
-        "standalone",
-    }
-)
-
-_AUTOSCALER = "k8s.io/cluster-autoscaler/"
-_LABEL = f"{_AUTOSCALER}node-template/label/"
-_TAINT = f"{_AUTOSCALER}node-template/taint/"
-_TEMPLATE = f"{_AUTOSCALER}node-template/"
-_MEMBER = "kubernetes.io/cluster/"
-_SWITCHES = frozenset({"enabled", "disabled"})
-"""Discovery keys of the autoscaler; a cluster that is called so cannot be told from them, and keeps its name."""
+_LABEL = f"{AUTOSCALER}node-template/label/"
+_TAINT = f"{AUTOSCALER}node-template/taint/"
+_TEMPLATE = f"{AUTOSCALER}node-template/"
 _KNOWN_PREFIXES = ("aws:", "eks:")
 _KNOWN_DOMAINS = (
     "amazonaws.com/",
@@ -70,77 +71,10 @@ _IMAGE_WORDS = re.compile(
 
 def redacted(snapshot: Snapshot) -> Snapshot:
     """Return the snapshot without account ids and names; redacting twice changes nothing that matters."""
-    redaction = _Redaction(_pseudonyms(snapshot), snapshot.cluster.id.region)
+    redaction = _Redaction(pseudonyms_of(snapshot), snapshot.cluster.id.region)
     result: Snapshot = redaction.of(snapshot)
     live = snapshot.live_clusters
     return result if isinstance(live, Gap) else replace(result, live_clusters=frozenset(map(redaction.name, live)))
-
-
-def _pseudonyms(snapshot: Snapshot) -> Pseudonyms:
-    """Collect everything that is to be replaced."""
-    clusters = {snapshot.cluster.name}
-    if not isinstance(snapshot.live_clusters, Gap):
-        clusters |= snapshot.live_clusters
-    names: set[str] = {capacity.name for capacity in snapshot.capacities}
-    accounts = {snapshot.cluster.id.account}
-    for each in _objects(snapshot):
-        match each:
-            case ScalingGroup():
-                names.add(each.name)
-                clusters |= _claimants(each.tags)
-            case Node():
-                clusters |= _claimants(each.tags)
-            case Gap():
-                names |= _names_asked_for(each, snapshot.cluster.id.region)
-            case HealthIssue():
-                names |= {resource for resource in each.resource_ids if not _harmless(resource)}
-            case Image() if each.owner_alias != AWS:
-                accounts.add(each.owner_id)
-            case str():
-                accounts |= set(_ACCOUNT.findall(each))
-                for arn in _ARN.findall(each):
-                    names |= _names_in(arn)
-    aws = {each.owner_id for each in _objects(snapshot) if isinstance(each, Image) and each.owner_alias == AWS}
-    return Pseudonyms(accounts=accounts - aws, clusters=clusters - _SWITCHES, names=names - _SWITCHES)
-
-
-def _objects(value: object) -> Iterator[object]:
-    """Yield a value and all that is in it, keys of mappings included."""
-    yield value
-    if is_dataclass(value) and not isinstance(value, type):
-        for field in fields(value):
-            yield from _objects(getattr(value, field.name))
-    elif isinstance(value, Mapping):
-        for key, each in value.items():
-            yield key
-            yield from _objects(each)
-    elif isinstance(value, tuple):
-        for each in value:
-            yield from _objects(each)
-
-
-def _claimants(tags: Mapping[str, str]) -> set[str]:
-    """Return the clusters that a group's or an instance's tags name."""
-    found = {key.removeprefix(_MEMBER) for key in tags if key.startswith(_MEMBER)}
-    found |= {key.removeprefix(_AUTOSCALER) for key in tags if key.startswith(_AUTOSCALER)}
-    return {name for name in found if name and "/" not in name}
-
-
-def _names_asked_for(gap: Gap, region: str) -> set[str]:
-    if not gap.action.startswith(("eks:", "autoscaling:", "ec2:DescribeLaunchTemplate")):
-        return set()
-    if gap.resource.startswith(("arn:", "tag ")):
-        return set()
-    return {word for word in re.split(r"[\s,/]+", gap.resource) if word != region and not _harmless(word)}
-
-
-def _names_in(arn: str) -> set[str]:
-    resource = arn.split(":", 5)[5].rstrip(".")
-    return {part for part in re.split(r"[:/]", resource)[1:] if part not in _ARN_WORDS and not _harmless(part)}
-
-
-def _harmless(word: str) -> bool:
-    return word.startswith(("arn:", "/aws/service/")) or bool(_ID.fullmatch(word))
 
 
 class _Redaction:
@@ -159,6 +93,10 @@ class _Redaction:
             HealthIssue: self._issue,
             FailedLaunch: self._launch_failure,
             LaunchConfig: self._launch,
+            TemplateUse: self._template,
+            MissingReference: self._missing,
+            UpdateError: self._update_error,
+            Snapshot: self._snapshot,
             Gap: self._gap,
             Image: self._image,
         }
@@ -186,6 +124,9 @@ class _Redaction:
             return rule(value)
         return self._capacity(value) if isinstance(value, Capacity) else {}
 
+    def _snapshot(self, snapshot: Snapshot) -> dict[str, Any]:
+        return {"images": {self._image_id(each): self.of(image) for each, image in snapshot.images.items()}}
+
     def _cluster_id(self, cluster: ClusterId) -> dict[str, Any]:
         return {"account": self._pseudonyms.account(cluster.account), "name": self.name(cluster.name)}
 
@@ -209,7 +150,24 @@ class _Redaction:
         return {"message": self._text(failure.message)}
 
     def _launch(self, launch: LaunchConfig) -> dict[str, Any]:
-        return {"pins": tuple(map(self._text, launch.pins))}
+        return {
+            "pins": tuple(map(self._text, launch.pins)),
+            "image_ids": tuple(map(self._image_id, launch.image_ids)),
+            "configuration": launch.configuration and self.name(launch.configuration),
+        }
+
+    def _image_id(self, image_id: str) -> str:
+        parameter = parameter_of(image_id)
+        return PARAMETER + self._text(parameter) if parameter else image_id
+
+    def _template(self, template: TemplateUse) -> dict[str, Any]:
+        return {"name": self.name(template.name)}
+
+    def _missing(self, reference: MissingReference) -> dict[str, Any]:
+        return {"id": self._text(reference.id)}
+
+    def _update_error(self, error: UpdateError) -> dict[str, Any]:
+        return {"message": self._text(error.message), "resource_ids": tuple(map(self._text, error.resource_ids))}
 
     def _gap(self, gap: Gap) -> dict[str, Any]:
         code, colon, message = gap.error.partition(":")
@@ -222,7 +180,14 @@ class _Redaction:
             "owner_id": self._pseudonyms.account(image.owner_id),
             "name": self._image_text(image.name),
             "description": self._image_text(image.description),
+            "tags": {key: self._image_tag(image.tags[key]) for key in sorted(image.tags)},
         }
+
+    def _image_tag(self, value: str) -> str:
+        """Redact what a builder noted of its image: an image's id or name, or the ARN of its own image."""
+        if value.startswith("arn:"):
+            return self._text(value)
+        return value if is_id(value) else self._image_text(value)
 
     def _capacity(self, capacity: Capacity) -> dict[str, Any]:
         own: dict[str, Any] = {"name": self.name(capacity.name), "arn": self._text(capacity.arn)}
@@ -244,7 +209,7 @@ class _Redaction:
             return _TAINT + self._key(taint), self._value(taint, given) + colon + effect
         if key.startswith(_TEMPLATE):
             return key, self._value("", value)
-        for prefix in (_MEMBER, _AUTOSCALER):
+        for prefix in (MEMBER, AUTOSCALER):
             if key.startswith(prefix):
                 rest = key.removeprefix(prefix)
                 return prefix + (self._text(rest) if "/" in rest else self.name(rest)), self._value("", value)
@@ -264,7 +229,7 @@ class _Redaction:
         """Redact the value of a label, a taint or a tag."""
         if self._pseudonyms.knows(value):
             return self.name(value)
-        if self._place.fullmatch(value) or _PLAIN.fullmatch(value) or _ID.fullmatch(value):
+        if self._place.fullmatch(value) or _PLAIN.fullmatch(value) or is_id(value):
             return self._pseudonyms.inside(value)
         if any(domain in key for domain in _KNOWN_DOMAINS):
             return self._text(value)
@@ -275,7 +240,7 @@ class _Redaction:
             return self.name(text)
         parts: list[str] = []
         end = 0
-        for arn in _ARN.finditer(text):
+        for arn in ARN.finditer(text):
             parts += [self._pseudonyms.inside(text[end : arn.start()]), self._arn(arn.group())]
             end = arn.end()
         return "".join([*parts, self._pseudonyms.inside(text[end:])])
@@ -284,12 +249,12 @@ class _Redaction:
         """Redact the account and the names of an ARN: whatever they are, the words around them stay."""
         *head, account, resource = arn.split(":", 5)
         kind, *parts = re.split(r"([:/])", resource)
-        known = [self.name(part) if self._pseudonyms.knows(part) and part not in _ARN_WORDS else part for part in parts]
+        known = [self.name(part) if self._pseudonyms.knows(part) and part not in ARN_WORDS else part for part in parts]
         return ":".join([*head, self._pseudonyms.account(account), kind + "".join(known)])
 
     def _image_text(self, text: str) -> str:
         """Keep of an image's name or description what tells what it is: AWS's words, and versions."""
-        return _IMAGE_WORD.sub(_image_word, _ACCOUNT.sub(lambda found: self._pseudonyms.account(found.group()), text))
+        return _IMAGE_WORD.sub(_image_word, ACCOUNT.sub(lambda found: self._pseudonyms.account(found.group()), text))
 
 
 def _image_word(found: re.Match[str]) -> str:

@@ -43,7 +43,21 @@ def render_table(report: Report, *, width: int = 80, colour: bool = False, show_
         colour: Whether for a terminal that shows colours.
         show_all: Whether PASSED and NOT_APPLICABLE are listed, not only counted.
     """
-    console = Console(
+    console = console_of(width, colour=colour)
+    labels = cluster_labels(cluster.id for cluster in report.clusters)
+    with console.capture() as capture:
+        _failures(console, report, labels)
+        _unknowns(console, report, labels)
+        if show_all:
+            _listing(console, report, labels)
+        _gaps(console, report, labels)
+        _sums(console, report, labels)
+    return trimmed(capture.get())
+
+
+def console_of(width: int, *, colour: bool) -> Console:
+    """Return a console that writes nowhere and takes nothing in a text for an instruction; capture what it prints."""
+    return Console(
         file=StringIO(),
         width=width,
         force_terminal=colour,
@@ -54,15 +68,11 @@ def render_table(report: Report, *, width: int = 80, colour: bool = False, show_
         emoji=False,
         legacy_windows=False,
     )
-    labels = cluster_labels(cluster.id for cluster in report.clusters)
-    with console.capture() as capture:
-        _failures(console, report, labels)
-        _unknowns(console, report, labels)
-        if show_all:
-            _listing(console, report, labels)
-        _gaps(console, report, labels)
-        _sums(console, report, labels)
-    lines = (line.rstrip() for line in capture.get().splitlines())
+
+
+def trimmed(text: str) -> str:
+    """Return a text without blanks at the end of lines and without empty lines around it."""
+    lines = (line.rstrip() for line in text.splitlines())
     return "\n".join(lines).strip("\n") + "\n"
 
 

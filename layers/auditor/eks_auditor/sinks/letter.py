@@ -24,9 +24,19 @@ def subject(message: TransitionsMessage) -> str:
         what = f"first look, {len(message.transitions)} open"
     worst = _worst_open(message.transitions)
     part = f" (part {message.part} of {message.parts})" if message.parts > 1 else ""
-    text = f"eks-auditor: {what}{f', worst {worst}' if worst else ''} in {cluster.name} ({cluster.region}){part}"
-    plain = "".join(character if " " <= character <= "~" else "?" for character in text)
+    return subject_line(f"{what}{f', worst {worst}' if worst else ''} in {cluster.name} ({cluster.region}){part}")
+
+
+def subject_line(text: str) -> str:
+    """Return a text as SNS takes a subject, with whose it is."""
+    plain = "".join(character if " " <= character <= "~" else "?" for character in f"eks-auditor: {text}")
     return plain if len(plain) <= SUBJECT_LIMIT else f"{plain[: SUBJECT_LIMIT - 3]}..."
+
+
+def one_line(text: str) -> str:
+    """Keep other people's text on one line and in bounds."""
+    clean = "".join(character if character.isprintable() else " " for character in text)
+    return clean if len(clean) <= _LINE_LIMIT else f"{clean[: _LINE_LIMIT - 1]}…"
 
 
 def letter(message: TransitionsMessage, shown: int = SHOWN) -> str:
@@ -39,7 +49,7 @@ def letter(message: TransitionsMessage, shown: int = SHOWN) -> str:
     cluster = message.cluster
     ordered = sorted(message.transitions, key=_gravity)
     lines = [
-        f"Cluster {_line(cluster.name)} in {cluster.region}, account {cluster.account}",
+        f"Cluster {one_line(cluster.name)} in {cluster.region}, account {cluster.account}",
         f"Audit {message.audit_id} of {message.taken_at:%Y-%m-%d %H:%M:%S} UTC{_part(message)}",
         "",
     ]
@@ -61,11 +71,11 @@ def _entry(transition: Transition) -> Iterable[str]:
     severity = finding.severity.name
     if transition.previous is not None and transition.change in (Change.WORSE, Change.BETTER):
         severity = f"{severity} (was {transition.previous.name})"
-    yield f"{severity}  {transition.change.value}  {finding.check_id}  {_line(finding.subject.name)}"
-    yield f"  {_line(finding.title)}"
-    yield f"  {_line(finding.reason)}"
+    yield f"{severity}  {transition.change.value}  {finding.check_id}  {one_line(finding.subject.name)}"
+    yield f"  {one_line(finding.title)}"
+    yield f"  {one_line(finding.reason)}"
     if finding.fix and transition.change not in (Change.RESOLVED, Change.WITHDRAWN):
-        yield f"  fix: {_line(finding.fix[0].command)}"
+        yield f"  fix: {one_line(finding.fix[0].command)}"
     yield ""
 
 
@@ -86,9 +96,3 @@ def _worst_open(transitions: Iterable[Transition]) -> str:
 
 def _part(message: TransitionsMessage) -> str:
     return f", part {message.part} of {message.parts}" if message.parts > 1 else ""
-
-
-def _line(text: str) -> str:
-    """Keep other people's text on one line and in bounds."""
-    clean = "".join(character if character.isprintable() else " " for character in text)
-    return clean if len(clean) <= _LINE_LIMIT else f"{clean[: _LINE_LIMIT - 1]}…"

@@ -1,11 +1,12 @@
 """The one topic: exactly one message for each outbox item."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from eks_auditor.events.messages import TransitionsMessage, parse_transitions
-from eks_auditor.sinks.letter import SHOWN, letter, subject
+from eks_auditor.events.messages import ReleaseMessage, TopicMessage, TransitionsMessage, parse_message
+from eks_auditor.sinks import letter, notice
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -23,7 +24,7 @@ class MessageTooLargeError(Exception):
 
 
 class Topic:
-    """Where transitions are published."""
+    """Where transitions and the notices of releases are published."""
 
     def __init__(self, client: "SNSClient", arn: str) -> None:
         """Take the topic's ARN and a client of its Region."""
@@ -37,15 +38,15 @@ class Topic:
 
         Raises:
             NewerMessageError: If a newer version wrote it.
-            EventError: If it is no transitions message.
+            EventError: If it is no message of the topic.
             MessageTooLargeError: If the topic cannot take it.
             ClientError: If SNS refuses it.
         """
-        message = parse_transitions(body)
+        message = parse_message(body)
         return self._client.publish(TopicArn=self._arn, **publication(body, message))["MessageId"]
 
 
-def publication(body: str, message: TransitionsMessage) -> dict[str, Any]:
+def publication(body: str, message: TopicMessage) -> dict[str, Any]:
     """Return the arguments of Publish, within the topic's limit.
 
     The letter for mail travels inside a JSON document beside the body, where every quote of the body costs a byte more.
@@ -56,31 +57,45 @@ def publication(body: str, message: TransitionsMessage) -> dict[str, Any]:
     """
     told = attributes(message)
     room = LIMIT - _size(told)
+    subject, written = _mail(message)
     if "people" in audience(message):
-        for shown in (SHOWN, 5, 0):
-            both = json.dumps({"default": body, "email": letter(message, shown)}, ensure_ascii=False)
+        for shown in (letter.SHOWN, 5, 0):
+            both = json.dumps({"default": body, "email": written(shown)}, ensure_ascii=False)
             if len(both.encode()) <= room:
                 return {
                     "Message": both,
                     "MessageStructure": "json",
-                    "Subject": subject(message),
+                    "Subject": subject,
                     "MessageAttributes": told,
                 }
     if len(body.encode()) > room:
-        text = (
-            f"audit {message.audit_id} announces {len(body.encode())} bytes and the topic takes {room}; "
-            f"run an audit of {message.cluster.arn} again"
-        )
-        raise MessageTooLargeError(text)
-    return {"Message": body, "Subject": subject(message), "MessageAttributes": told}
+        raise MessageTooLargeError(_too_large(message, len(body.encode()), room))
+    return {"Message": body, "Subject": subject, "MessageAttributes": told}
 
 
-def attributes(message: TransitionsMessage) -> Attributes:
+def _mail(message: TopicMessage) -> tuple[str, Callable[[int], str]]:
+    """Return the subject, and what writes the letter that spells so many of its matters out."""
+    if isinstance(message, ReleaseMessage):
+        return notice.subject(message), partial(notice.letter, message)
+    return letter.subject(message), partial(letter.letter, message)
+
+
+def attributes(message: TopicMessage) -> Attributes:
     """Return what subscribers filter by, as ``docs/messages.md`` says.
+
+    The notice of a release has no finding and is of no one cluster: it carries no severity, no check, no cluster and no
+    account, so that no filter on one of these takes it for news.
 
     Ten at most: with more SNS drops a message that goes to a queue raw
     (https://docs.aws.amazon.com/sns/latest/dg/sns-large-payload-raw-message-delivery.html).
     """
+    if isinstance(message, ReleaseMessage):
+        return {
+            "transition": _array(["release"]),
+            "class": _string("release"),
+            "audience": _array(audience(message)),
+            "region": _string(message.release.region),
+        }
     findings = [transition.finding for transition in message.transitions]
     return {
         "severity": _array(finding.severity.name for finding in findings),
@@ -94,14 +109,22 @@ def attributes(message: TransitionsMessage) -> Attributes:
     }
 
 
-def audience(message: TransitionsMessage) -> tuple[str, ...]:
-    """Say who is meant: a first audit tells people once, and a refresh is for Security Hub alone."""
-    match message.kind:
-        case "refresh":
-            return ("hub",)
-        case "baseline" if message.part > 1:
-            return ("machines",)
-    return ("people", "machines")
+def audience(message: TopicMessage) -> tuple[str, ...]:
+    """Say who is meant.
+
+    A first audit and a release tell people once, and a refresh is for Security Hub alone.
+    """
+    told_once = isinstance(message, ReleaseMessage) or message.kind == "baseline"
+    if isinstance(message, TransitionsMessage) and message.kind == "refresh":
+        return ("hub",)
+    return ("machines",) if told_once and message.part > 1 else ("people", "machines")
+
+
+def _too_large(message: TopicMessage, size: int, room: int) -> str:
+    said = f"announces {size} bytes and the topic takes {room}"
+    if isinstance(message, ReleaseMessage):
+        return f"release event {message.release.event_id} {said}; the audits that it asked for judge its clusters"
+    return f"audit {message.audit_id} {said}; run an audit of {message.cluster.arn} again"
 
 
 def _array(words: Iterable[str]) -> Mapping[str, str]:

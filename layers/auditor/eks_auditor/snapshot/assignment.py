@@ -16,7 +16,8 @@ CLUSTER_NAME_TAGS = ("aws:eks:cluster-name", "eks:cluster-name", "eks:eks-cluste
 """Tags whose value is the cluster: EKS's own on every node, of managed groups, and Karpenter's."""
 
 AUTO_MODE_POOL = "eks:kubernetes-node-pool-name"
-KARPENTER_POOL = "karpenter.sh/nodepool"
+KARPENTER_POOLS = ("karpenter.sh/nodepool", "karpenter.sh/provisioner-name")
+"""Karpenter's tags for the node pool, and for what it was called before v0.32: a provisioner."""
 SCALING_GROUP = "aws:autoscaling:groupName"
 NODEGROUP = "eks:nodegroup-name"
 EKSCTL_CLUSTER = "alpha.eksctl.io/cluster-name"
@@ -72,7 +73,7 @@ def is_foreign(node: Node, cluster: str) -> bool:
 def is_doubtful(node: Node, cluster: str) -> bool:
     """Say whether only ``kubernetes.io/cluster/<cluster>=shared`` speaks for it: then its image must be EKS's."""
     named = any(node.tags.get(tag) == cluster for tag in CLUSTER_NAME_TAGS)
-    pooled = AUTO_MODE_POOL in node.tags or KARPENTER_POOL in node.tags
+    pooled = AUTO_MODE_POOL in node.tags or _karpenter_pool(node.tags) is not None
     return not named and not pooled and node.tags.get(cluster_tag(cluster)) == "shared"
 
 
@@ -97,16 +98,21 @@ def assign(instances: Iterable[Instance], owners: Mapping[str, str], unread: fro
 
 def _owner(instance: Instance, owners: Mapping[str, str], unread: frozenset[str] | None) -> tuple[Kind, str] | None:
     tags = instance.node.tags
+    pool = _karpenter_pool(tags)
     if instance.run_by_eks or AUTO_MODE_POOL in tags:
-        return "auto-mode", tags.get(AUTO_MODE_POOL) or tags.get(KARPENTER_POOL) or "unnamed"
-    if KARPENTER_POOL in tags:
-        return "karpenter", tags[KARPENTER_POOL]
+        return "auto-mode", tags.get(AUTO_MODE_POOL) or pool or "unnamed"
+    if pool is not None:
+        return "karpenter", pool
     group = tags.get(SCALING_GROUP)
     if group is None:
         return "standalone", STANDALONE
     if group in owners:
         return "managed", owners[group]
     return None if belongs_to_unread(tags, unread) else ("self-managed", group)
+
+
+def _karpenter_pool(tags: Mapping[str, str]) -> str | None:
+    return next((tags[tag] for tag in KARPENTER_POOLS if tag in tags), None)
 
 
 def belongs_to_unread(tags: Mapping[str, str], unread: frozenset[str] | None) -> bool:

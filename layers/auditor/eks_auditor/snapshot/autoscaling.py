@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from eks_auditor.model.capacity import GroupInstance
 from eks_auditor.model.gap import Gap
 from eks_auditor.snapshot.reading import for_each, one_line, read, utc
+from eks_auditor.snapshot.references import INSTANCE_PROFILE, KEY_PAIR, SECURITY_GROUP, Reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         ActivityTypeDef,
         AutoScalingGroupTypeDef,
         FilterTypeDef,
+        LaunchConfigurationTypeDef,
         LaunchTemplateOverridesOutputTypeDef,
         LaunchTemplateSpecificationTypeDef,
     )
@@ -110,10 +112,11 @@ class DescribedGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchConfiguration:
-    """A launch configuration's image and type."""
+    """A launch configuration's image and type, and what it names that has to exist for a launch."""
 
     image_id: str
     instance_type: str
+    references: frozenset[Reference]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,7 +253,9 @@ def describe_launch_configurations(
         )
         return {
             described["LaunchConfigurationName"]: LaunchConfiguration(
-                image_id=described["ImageId"], instance_type=described["InstanceType"]
+                image_id=described["ImageId"],
+                instance_type=described["InstanceType"],
+                references=frozenset(_references(described)),
             )
             for page in pages
             for described in page["LaunchConfigurations"]
@@ -258,6 +263,17 @@ def describe_launch_configurations(
 
     found = read("autoscaling:DescribeLaunchConfigurations", ", ".join(names), call)
     return {**for_each(found, names)} if isinstance(found, Gap) else found
+
+
+def _references(described: LaunchConfigurationTypeDef) -> Iterator[Reference]:
+    """Yield what a launch needs to exist; security groups may stand there by name, which nothing can be asked by."""
+    for group in described.get("SecurityGroups", []):
+        if group.startswith("sg-"):
+            yield Reference(SECURITY_GROUP, group)
+    if profile := described.get("IamInstanceProfile"):
+        yield Reference(INSTANCE_PROFILE, profile)
+    if key := described.get("KeyName"):
+        yield Reference(KEY_PAIR, key)
 
 
 def find_open_refresh(client: AutoScalingClient, group: str) -> str | Gap | None:

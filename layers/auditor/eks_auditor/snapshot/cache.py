@@ -6,7 +6,7 @@ from threading import Lock
 
 from eks_auditor.model.capacity import InstanceType
 from eks_auditor.model.cluster import KubernetesVersion
-from eks_auditor.model.release import Image, ReleaseHistory
+from eks_auditor.model.release import Ancestor, Image, ReleaseHistory
 from eks_auditor.plan.targets import Place
 from eks_auditor.snapshot.autoscaling import DescribedGroup
 from eks_auditor.snapshot.eks import Update
@@ -74,18 +74,29 @@ class Cache:
     """Everything that outlives an audit.
 
     Attributes:
-        images: By id: name, owner, dates.
+        images: By id.
+        ancestries: The ancestors of an image by its id, none of them described.
+        ancestors: Those ancestors by id and Region: name, owner, dates.
+        allowed_images: The state of Allowed AMIs, by Region.
         instance_types: By name.
-        updates: A cluster's updates that are over, by cluster name and id.
+        updates: A cluster's and its node groups' updates that are over, by cluster, node group and id.
         joined: The clusters that a numbered launch template version's user data joins, by template and version.
         joined_now: The same of ``$Default`` and ``$Latest``.
         versions: EKS's Kubernetes versions, by Region.
         histories: Release histories, by line.
         offered_zones: Zone ids that offer a type, by its name.
         unclaimed_groups: Auto Scaling groups without instances and without a cluster's tag, by Region.
+        default_versions: The number of a launch template's default version, by the template's id.
+        security_groups: Whether one exists, by id.
+        key_pairs: Whether one exists, by name.
+        instance_profiles: Whether one exists, by name or ARN.
+        placement_groups: The strategy of one, by name or id; empty where it does not exist.
     """
 
-    images: Lasting[Image] = field(default_factory=Lasting)
+    images: Passing[Image] = field(default_factory=Passing)
+    ancestries: Lasting[tuple[Ancestor, ...]] = field(default_factory=Lasting)
+    ancestors: Lasting[Image] = field(default_factory=Lasting)
+    allowed_images: Passing[str] = field(default_factory=Passing)
     instance_types: Lasting[InstanceType] = field(default_factory=Lasting)
     updates: Lasting[Update] = field(default_factory=Lasting)
     joined: Lasting[frozenset[str]] = field(default_factory=Lasting)
@@ -94,3 +105,8 @@ class Cache:
     histories: Passing[ReleaseHistory] = field(default_factory=Passing)
     offered_zones: Passing[frozenset[str]] = field(default_factory=Passing)
     unclaimed_groups: Passing[tuple[DescribedGroup, ...]] = field(default_factory=Passing)
+    default_versions: Passing[str] = field(default_factory=Passing)
+    security_groups: Passing[bool] = field(default_factory=Passing)
+    key_pairs: Passing[bool] = field(default_factory=Passing)
+    instance_profiles: Passing[bool] = field(default_factory=Passing)
+    placement_groups: Passing[str] = field(default_factory=Passing)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mypy_boto3_autoscaling import AutoScalingClient
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_eks import EKSClient
+    from mypy_boto3_iam import IAMClient
     from mypy_boto3_ssm import SSMClient
 
 
@@ -26,6 +27,7 @@ class Clients:
         autoscaling: Of EC2 Auto Scaling.
         ec2: Of EC2.
         ssm: Of Systems Manager, for public parameters.
+        iam: Of IAM, which has one endpoint for all Regions of a partition, for instance profiles.
         account: Whose credentials they carry, 12 digits.
         region: Such as ``eu-west-1``.
         partition: Such as ``aws`` or ``aws-cn``.
@@ -35,6 +37,7 @@ class Clients:
     autoscaling: AutoScalingClient
     ec2: EC2Client
     ssm: SSMClient
+    iam: IAMClient
     account: str
     region: str
     partition: str

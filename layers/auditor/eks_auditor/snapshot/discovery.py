@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from eks_auditor.model.gap import Gap
-from eks_auditor.releases.families import classify
-from eks_auditor.snapshot import autoscaling, ec2, eks, templates
+from eks_auditor.snapshot import autoscaling, ec2, eks, nodegroups, templates
 from eks_auditor.snapshot.assignment import (
     CLUSTER_NAME_TAGS,
     DISCOVERY_TAG,
@@ -22,6 +21,8 @@ from eks_auditor.snapshot.assignment import (
     is_unclaimed,
 )
 from eks_auditor.snapshot.errors import ClusterGoneError, ClusterUnreadableError
+from eks_auditor.snapshot.histories import published_by_eks
+from eks_auditor.snapshot.images import read_images
 from eks_auditor.snapshot.network import Network
 from eks_auditor.snapshot.reading import NOT_FOUND, code_of, known_only
 from eks_auditor.snapshot.reads import singly
@@ -89,6 +90,7 @@ class _Described:
 
     vpc: tuple[Subnet, ...] | Gap
     nodegroups: Mapping[str, DescribedNodegroup | Gap]
+    updates: Mapping[str, tuple[str, ...] | Gap]
     profiles: Mapping[str, DescribedFargateProfile | Gap]
     joined: Mapping[TemplateRef, frozenset[str] | Gap]
     nodes: tuple[Instance, ...]
@@ -157,9 +159,8 @@ def _existing(cluster: ClusterId, listed: _Listed) -> Cluster:
 def _describe(reads: Reads, cluster: Cluster, listed: _Listed) -> _Described:
     clients, name = reads.clients, cluster.id
     vpc = reads.start(ec2.find_subnets, clients.ec2, "vpc-id", (cluster.vpc_id,))
-    nodegroups = {
-        each: reads.start(eks.describe_nodegroup, clients.eks, name, each) for each in _names(listed.nodegroups)
-    }
+    groups = {each: reads.start(eks.describe_nodegroup, clients.eks, name, each) for each in _names(listed.nodegroups)}
+    updates = nodegroups.list_updates(reads, name, groups)
     profiles = {
         each: reads.start(eks.describe_fargate_profile, clients.eks, name, each) for each in _names(listed.profiles)
     }
@@ -169,9 +170,10 @@ def _describe(reads: Reads, cluster: Cluster, listed: _Listed) -> _Described:
         vpc=vpc.result(),
         nodegroups=_without_vanished(
             reads,
-            {each: future.result() for each, future in nodegroups.items()},
+            {each: future.result() for each, future in groups.items()},
             lambda: reads.start(eks.list_nodegroups, clients.eks, name),
         ),
+        updates=updates(),
         profiles=_without_vanished(
             reads,
             {each: future.result() for each, future in profiles.items()},
@@ -226,10 +228,7 @@ def _nodes(reads: Reads, cluster: str, listed: _Listed) -> tuple[Instance, ...]:
     ours = {each: instance for each, instance in found.items() if not is_foreign(instance.node, cluster)}
     doubtful = {each: instance for each, instance in ours.items() if is_doubtful(instance.node, cluster)}
     wanted = {instance.node.image_id for instance in doubtful.values()}
-    images = reads.lasting(
-        reads.cache.images, wanted, ec2.batches, lambda ids: ec2.describe_images(reads.clients.ec2, ids)
-    )()
-    eks_images = {each for each, image in images.items() if not isinstance(image, Gap) and classify(image)}
+    eks_images = published_by_eks(reads, read_images(reads, wanted)())
     return tuple(
         instance
         for each, instance in sorted(ours.items())
@@ -243,9 +242,10 @@ def _found(listed: _Listed) -> dict[str, Instance]:
 
 
 def _join(reads: Reads, cluster: Cluster, listed: _Listed, described: _Described) -> Discovered:
-    nodegroups = tuple(known_only(described.nodegroups).values())
-    owners = {group: each.capacity.name for each in nodegroups for group in each.group_names}
-    settled = {each.capacity.name for each in nodegroups if each.group_names}
+    managed = tuple(known_only(described.nodegroups).values())
+    deep = nodegroups.read_in_depth(reads, cluster.id, managed, described.updates)
+    owners = {group: each.capacity.name for each in managed for group in each.group_names}
+    settled = {each.capacity.name for each in managed if each.group_names}
     unread = None if isinstance(listed.nodegroups, Gap) else frozenset(listed.nodegroups) - settled
     assignment = assign(described.nodes, owners, unread)
     tagged = _tagged(cluster.name, listed, assignment)
@@ -258,7 +258,7 @@ def _join(reads: Reads, cluster: Cluster, listed: _Listed, described: _Described
         live_clusters=listed.live_clusters,
         versions=listed.versions,
         network=Network(described.vpc),
-        nodegroups=nodegroups,
+        nodegroups=deep(),
         profiles=tuple(known_only(described.profiles).values()),
         groups=groups,
         self_managed=tuple(sorted(name for name in self_managed if name in known_only(groups))),

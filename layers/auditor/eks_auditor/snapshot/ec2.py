@@ -1,17 +1,15 @@
-"""Reads of EC2: instances, subnets, images, instance types and where they are offered."""
+"""Reads of EC2: instances, subnets, instance types and where they are offered."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import batched
 from typing import TYPE_CHECKING
 
 from eks_auditor.model.capacity import InstanceType, Node
 from eks_auditor.model.cluster import Subnet
 from eks_auditor.model.gap import Gap
-from eks_auditor.model.release import Image
-from eks_auditor.snapshot.reading import code_of, for_each, read, utc
+from eks_auditor.snapshot.reading import for_each, read, utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ec2.type_defs import (
         FilterTypeDef,
-        ImageTypeDef,
         InstanceTypeDef,
         InstanceTypeInfoTypeDef,
         SubnetTypeDef,
@@ -27,7 +24,6 @@ if TYPE_CHECKING:
 
 ACTIONS = frozenset(
     {
-        "ec2:DescribeImages",
         "ec2:DescribeInstanceTypeOfferings",
         "ec2:DescribeInstanceTypes",
         "ec2:DescribeInstances",
@@ -43,9 +39,6 @@ NODE_TAGS = ("aws:", "eks:", "karpenter", "kubernetes.io", "k8s.io", "alpha.eksc
 
 _LARGEST_PAGE = 1000
 _NAMES_A_CALL = 100
-
-_BAD_IMAGE = "InvalidAMIID"
-_PARAMETER = "resolve:ssm:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,78 +121,6 @@ def _subnet(described: SubnetTypeDef) -> Subnet:
 def batches(names: Iterable[str]) -> list[tuple[str, ...]]:
     """Cut image ids or instance types into what one call is asked for; a filter takes at most 200."""
     return list(batched(sorted(names), _NAMES_A_CALL, strict=False))
-
-
-def describe_images(client: EC2Client, ids: tuple[str, ...]) -> dict[str, Image | Gap]:
-    """Describe images by id, deprecated and disabled ones too; one that cannot be seen is its own gap.
-
-    So is one that a launch template names by a parameter, ``resolve:ssm:NAME``, which nobody resolved.
-    """
-    unresolved = {each: _unresolved(each) for each in ids if each.startswith(_PARAMETER)}
-    named = tuple(each for each in ids if each not in unresolved)
-    return {**unresolved, **(_describe_images(client, named) if named else {})}
-
-
-def _unresolved(image_id: str) -> Gap:
-    return Gap("ssm:GetParameters", image_id.removeprefix(_PARAMETER), "not resolved: the role may not read it")
-
-
-def _describe_images(client: EC2Client, ids: tuple[str, ...]) -> dict[str, Image | Gap]:
-    """Describe images; one id that does not exist makes EC2 refuse all: then they are asked for one at a time."""
-    found = _images_by_id(client, ids)
-    if isinstance(found, Gap):
-        if len(ids) == 1 or not code_of(found).startswith(_BAD_IMAGE):
-            return {**for_each(found, ids)}
-        return {one: answer for each in ids for one, answer in _describe_images(client, (each,)).items()}
-    return {each: found.get(each) or _invisible(each) for each in ids}
-
-
-def _invisible(image_id: str) -> Gap:
-    said = "NotVisible: the image is withdrawn, made private, or hidden by this account's Allowed AMIs"
-    return Gap("ec2:DescribeImages", image_id, said)
-
-
-def _images_by_id(client: EC2Client, ids: tuple[str, ...]) -> dict[str, Image] | Gap:
-    def call() -> dict[str, Image]:
-        pages = client.get_paginator("describe_images").paginate(
-            ImageIds=ids, IncludeDeprecated=True, IncludeDisabled=True
-        )
-        return {image["ImageId"]: _image(image) for page in pages for image in page["Images"]}
-
-    return read("ec2:DescribeImages", ", ".join(ids), call)
-
-
-def find_images(client: EC2Client, owner: str, pattern: str) -> tuple[Image, ...] | Gap:
-    """Return an owner's images by a pattern of their names, deprecated ones too, oldest first."""
-
-    def call() -> tuple[Image, ...]:
-        pages = client.get_paginator("describe_images").paginate(
-            Owners=[owner],
-            IncludeDeprecated=True,
-            Filters=[{"Name": "name", "Values": [pattern]}],
-            PaginationConfig={"PageSize": _LARGEST_PAGE},
-        )
-        images = (_image(image) for page in pages for image in page["Images"])
-        return tuple(sorted(images, key=lambda image: (image.created_at, image.name)))
-
-    return read("ec2:DescribeImages", f"{owner} {pattern}", call)
-
-
-def _image(described: ImageTypeDef) -> Image:
-    return Image(
-        id=described["ImageId"],
-        name=described.get("Name", ""),
-        owner_id=described["OwnerId"],
-        owner_alias=described.get("ImageOwnerAlias"),
-        description=described.get("Description", ""),
-        created_at=_instant(described["CreationDate"]),
-        architecture=described["Architecture"],
-    )
-
-
-def _instant(text: str) -> datetime:
-    """Read EC2's ``2026-07-14T01:02:03.000Z``, the one time that boto3 leaves as text."""
-    return utc(datetime.fromisoformat(text))
 
 
 def describe_instance_types(client: EC2Client, names: tuple[str, ...]) -> dict[str, InstanceType | Gap]:

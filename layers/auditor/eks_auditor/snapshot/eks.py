@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eks_auditor.model.capacity import FargateProfile, HealthIssue, ManagedNodeGroup, Taint
+from eks_auditor.model.capacity import FargateProfile, HealthIssue, ManagedNodeGroup, Taint, UpdateError
 from eks_auditor.model.cluster import Cluster, ClusterId, KubernetesVersion
 from eks_auditor.model.gap import Gap
 from eks_auditor.snapshot.reading import one_line, read, utc
@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mypy_boto3_eks import EKSClient
-    from mypy_boto3_eks.type_defs import ClusterTypeDef, ClusterVersionInformationTypeDef, NodegroupTypeDef
+    from mypy_boto3_eks.type_defs import (
+        ClusterTypeDef,
+        ClusterVersionInformationTypeDef,
+        DescribeUpdateRequestTypeDef,
+        ListUpdatesRequestPaginateTypeDef,
+        NodegroupTypeDef,
+        UpdateTypeDef,
+    )
 
 ACTIONS = frozenset(
     {
@@ -39,11 +46,21 @@ _EFFECTS = {"NO_SCHEDULE": "NoSchedule", "NO_EXECUTE": "NoExecute", "PREFER_NO_S
 
 
 @dataclass(frozen=True, slots=True)
+class NodegroupTemplate:
+    """The user's own launch template as a node group names it; EKS makes a number of ``$Latest`` and ``$Default``."""
+
+    id: str
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class DescribedNodegroup:
-    """A node group, and the names of its Auto Scaling groups, which are yet to be read."""
+    """A node group, and what of it is yet to be read: its Auto Scaling groups by name, and the user's own template."""
 
     capacity: ManagedNodeGroup
     group_names: tuple[str, ...]
+    template: NodegroupTemplate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +71,23 @@ class DescribedFargateProfile:
     subnet_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Update:
-    """One update of a cluster.
+    """One update of a cluster or of a node group.
 
     Attributes:
+        id: Its id.
         kind: ``VersionUpdate``, ``ConfigUpdate`` and so on.
         status: ``InProgress``, ``Failed``, ``Cancelled`` or ``Successful``.
         created_at: When it began.
+        errors: Why it failed.
     """
 
+    id: str
     kind: str
     status: str
     created_at: datetime
+    errors: tuple[UpdateError, ...] = ()
 
     @property
     def over(self) -> bool:
@@ -159,12 +180,18 @@ def describe_nodegroup(client: EKSClient, cluster: ClusterId, name: str) -> Desc
     def call() -> DescribedNodegroup:
         described = client.describe_nodegroup(clusterName=cluster.name, nodegroupName=name)["nodegroup"]
         groups = described.get("resources", {}).get("autoScalingGroups", [])
-        return DescribedNodegroup(_nodegroup(described), tuple(group["name"] for group in groups))
+        return DescribedNodegroup(_nodegroup(described), tuple(group["name"] for group in groups), _template(described))
 
     return read("eks:DescribeNodegroup", f"{cluster.name}/{name}", call)
 
 
+def _template(described: NodegroupTypeDef) -> NodegroupTemplate | None:
+    named = described.get("launchTemplate")
+    return NodegroupTemplate(named["id"], named["name"], named["version"]) if named else None
+
+
 def _nodegroup(described: NodegroupTypeDef) -> ManagedNodeGroup:
+    update = described.get("updateConfig", {})
     return ManagedNodeGroup(
         name=described["nodegroupName"],
         arn=described["nodegroupArn"],
@@ -189,6 +216,8 @@ def _nodegroup(described: NodegroupTypeDef) -> ManagedNodeGroup:
         ),
         groups=(),
         capacity_type=described.get("capacityType", "ON_DEMAND"),
+        max_unavailable=update.get("maxUnavailable"),
+        max_unavailable_percentage=update.get("maxUnavailablePercentage"),
     )
 
 
@@ -219,21 +248,42 @@ def describe_fargate_profile(client: EKSClient, cluster: ClusterId, name: str) -
     return read("eks:DescribeFargateProfile", f"{cluster.name}/{name}", call)
 
 
-def list_updates(client: EKSClient, cluster: ClusterId) -> tuple[str, ...] | Gap:
-    """Return the ids of the cluster's own updates; EKS gives them in no order."""
+def list_updates(client: EKSClient, cluster: ClusterId, nodegroup: str | None = None) -> tuple[str, ...] | Gap:
+    """Return the ids of the cluster's own updates, or of a node group's; EKS gives them in no order."""
+    wanted: ListUpdatesRequestPaginateTypeDef = {"name": cluster.name}
+    if nodegroup is not None:
+        wanted["nodegroupName"] = nodegroup
 
     def call() -> tuple[str, ...]:
-        pages = client.get_paginator("list_updates").paginate(name=cluster.name)
+        pages = client.get_paginator("list_updates").paginate(**wanted)
         return tuple(name for page in pages for name in page["updateIds"])
 
-    return read("eks:ListUpdates", cluster.arn, call)
+    return read("eks:ListUpdates", cluster.arn if nodegroup is None else f"{cluster.name}/{nodegroup}", call)
 
 
-def describe_update(client: EKSClient, cluster: ClusterId, update_id: str) -> Update | Gap:
-    """Describe one of the cluster's own updates."""
+def describe_update(
+    client: EKSClient, cluster: ClusterId, update_id: str, nodegroup: str | None = None
+) -> Update | Gap:
+    """Describe one of the cluster's own updates, or of a node group's."""
+    wanted: DescribeUpdateRequestTypeDef = {"name": cluster.name, "updateId": update_id}
+    if nodegroup is not None:
+        wanted["nodegroupName"] = nodegroup
+    resource = "/".join(part for part in (cluster.name, nodegroup, update_id) if part is not None)
+    return read("eks:DescribeUpdate", resource, lambda: _update(client.describe_update(**wanted)["update"]))
 
-    def call() -> Update:
-        described = client.describe_update(name=cluster.name, updateId=update_id)["update"]
-        return Update(described["type"], described["status"], utc(described["createdAt"]))
 
-    return read("eks:DescribeUpdate", f"{cluster.name}/{update_id}", call)
+def _update(described: UpdateTypeDef) -> Update:
+    return Update(
+        id=described["id"],
+        kind=described["type"],
+        status=described["status"],
+        created_at=utc(described["createdAt"]),
+        errors=tuple(
+            UpdateError(
+                code=error.get("errorCode", "Unknown"),
+                message=one_line(error.get("errorMessage", "")),
+                resource_ids=tuple(error.get("resourceIds", [])),
+            )
+            for error in described.get("errors", [])
+        ),
+    )

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from eks_auditor.model.capacity import FailedLaunch, GroupInstance, LaunchConfig, ScalingGroup
+from eks_auditor.model.capacity import FailedLaunch, GroupInstance, LaunchConfig, ScalingGroup, TemplateUse, is_gone
 from eks_auditor.model.gap import Gap
-from eks_auditor.snapshot import autoscaling, ec2, templates
+from eks_auditor.snapshot import autoscaling, ec2, references, templates
 from eks_auditor.snapshot.network import Network
+from eks_auditor.snapshot.reading import known_only
+from eks_auditor.snapshot.references import PLACEMENT_GROUP, SUBNET, Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from eks_auditor.snapshot.autoscaling import (
         Activities,
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
         TemplateRef,
     )
     from eks_auditor.snapshot.reads import Reads
+    from eks_auditor.snapshot.references import Found
     from eks_auditor.snapshot.templates import TemplateVersion
 
 FAILED_LAUNCHES_OF = timedelta(hours=24)
@@ -29,12 +32,26 @@ HAND_SCALINGS_OF = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)
-class _Launches:
-    """Everything that groups refer to in order to launch."""
+class _Sources:
+    """What groups launch from."""
 
     versions: Mapping[TemplateRef, TemplateVersion | Gap]
     configurations: Mapping[str, LaunchConfiguration | Gap]
-    placements: Mapping[str, bool | Gap]
+
+    def references(self) -> frozenset[Reference]:
+        """Return what all of them name."""
+        known: tuple[TemplateVersion | LaunchConfiguration, ...]
+        known = (*known_only(self.versions).values(), *known_only(self.configurations).values())
+        return frozenset(reference for source in known for reference in source.references)
+
+
+@dataclass(frozen=True, slots=True)
+class _Launches:
+    """Everything that groups refer to in order to launch."""
+
+    sources: _Sources
+    default_versions: Mapping[str, str | Gap]
+    found: Found
 
 
 def read_groups(
@@ -55,13 +72,20 @@ def read_groups(
     refreshes = {
         group.name: reads.start(autoscaling.find_open_refresh, clients.autoscaling, group.name) for group in described
     }
-    launches = _read_launches(reads, described)
-    whole = _read_subnets(reads, network, (subnet for group in described for subnet in group.subnet_ids))
+    sources = _read_sources(reads, described)
+    launches = _start_launches(reads, described, sources)
+    whole = _read_subnets(reads, network, _subnet_ids(described, sources))
+    found = launches(whole)
     groups = {
-        group.name: _group(group, whole, launches, activities[group.name].result(), refreshes[group.name].result())
+        group.name: _group(group, whole, found, activities[group.name].result(), refreshes[group.name].result())
         for group in described
     }
     return groups, whole
+
+
+def _subnet_ids(described: Sequence[DescribedGroup], sources: _Sources) -> Iterator[str]:
+    yield from (subnet for group in described for subnet in group.subnet_ids)
+    yield from (reference.id for reference in sources.references() if reference.what == SUBNET)
 
 
 def _read_subnets(reads: Reads, network: Network, subnet_ids: Iterable[str]) -> Network:
@@ -74,7 +98,7 @@ def _read_subnets(reads: Reads, network: Network, subnet_ids: Iterable[str]) -> 
     return Network(network.vpc, {subnet.id: subnet for subnet in found})
 
 
-def _read_launches(reads: Reads, described: Sequence[DescribedGroup]) -> _Launches:
+def _read_sources(reads: Reads, described: Sequence[DescribedGroup]) -> _Sources:
     clients = reads.clients
     refs = {source.template for group in described for source in group.sources}
     names = {group.launch_configuration for group in described if group.launch_configuration}
@@ -83,17 +107,27 @@ def _read_launches(reads: Reads, described: Sequence[DescribedGroup]) -> _Launch
         reads.start(autoscaling.describe_launch_configurations, clients.autoscaling, batch)
         for batch in autoscaling.name_batches(names)
     ]
-    known = {ref: future.result() for ref, future in versions.items()}
-    placed = {version.placement_group for version in known.values() if not isinstance(version, Gap)}
-    placed |= {group.placement_group for group in described}
-    placements = {
-        name: reads.start(templates.is_cluster_placement, clients.ec2, name) for name in placed if name is not None
-    }
-    return _Launches(
-        versions=known,
+    return _Sources(
+        versions={ref: future.result() for ref, future in versions.items()},
         configurations={name: each for batch in configurations for name, each in batch.result().items()},
-        placements={name: future.result() for name, future in placements.items()},
     )
+
+
+def _start_launches(
+    reads: Reads, described: Sequence[DescribedGroup], sources: _Sources
+) -> Callable[[Network], _Launches]:
+    """Start to read what the sources name, and which version of each template is the default where theirs is not."""
+    versions = known_only(sources.versions).values()
+    placed = {Reference(PLACEMENT_GROUP, group.placement_group) for group in described if group.placement_group}
+    found = references.look_up(reads, sources.references() | placed)
+    others = {version.id: version.name for version in versions if not version.is_default}
+    defaults = templates.read_default_versions(reads, others)
+
+    def launches(network: Network) -> _Launches:
+        own = {version.id: version.number for version in versions if version.is_default}
+        return _Launches(sources, {**defaults(), **own}, found(network))
+
+    return launches
 
 
 def _group(
@@ -136,51 +170,74 @@ def _failed(activity: FailedActivity, network: Network) -> FailedLaunch:
 
 
 def _launch(group: DescribedGroup, launches: _Launches) -> LaunchConfig | Gap:
-    """Say what the group's next instance is launched from; one template that cannot be read makes all of it a gap."""
+    """Say what the group's next instance is launched from; one template that cannot be read makes all of it a gap.
+
+    One that is gone comes before one that could not be read: it is what keeps the group from launching.
+    """
     if group.launch_configuration is not None:
-        return _of_configuration(group.launch_configuration, launches)
+        return _of_configuration(group, group.launch_configuration, launches)
+    answers = [launches.sources.versions[source.template] for source in group.sources]
+    versions = [answer for answer in answers if not isinstance(answer, Gap)]
+    gaps = [answer for answer in answers if isinstance(answer, Gap)]
+    if gaps:
+        return next(filter(is_gone, gaps), gaps[0])
     images: list[str] = []
     types: list[str] = []
-    chosen: list[TemplateVersion] = []
     requirements = False
-    for source in group.sources:
-        version = launches.versions[source.template]
-        if isinstance(version, Gap):
-            return version
-        chosen.append(version)
+    for source, version in zip(group.sources, versions, strict=True):
         images += [image for image in (source.image_id or version.image_id,) if image]
         types += [name for name in (source.instance_type or version.instance_type,) if name]
         requirements |= source.requirements or (version.requirements and source.instance_type is None)
     return LaunchConfig(
         image_ids=tuple(dict.fromkeys(images)),
         instance_types=() if requirements else tuple(dict.fromkeys(types)),
-        pins=tuple(dict.fromkeys(_pins(group, chosen, launches.placements))),
+        pins=tuple(dict.fromkeys(_pins(group, versions, launches.found.strategies))),
+        templates=tuple(dict.fromkeys(_use(version, launches.default_versions) for version in versions)),
+        missing=launches.found.missing(_named(group, versions)),
     )
 
 
-def _of_configuration(name: str, launches: _Launches) -> LaunchConfig | Gap:
-    found = launches.configurations.get(name)
+def _use(version: TemplateVersion, default_versions: Mapping[str, str | Gap]) -> TemplateUse:
+    return TemplateUse(
+        id=version.id, name=version.name, version=version.number, default_version=default_versions[version.id]
+    )
+
+
+def _named(group: DescribedGroup, sources: Iterable[TemplateVersion | LaunchConfiguration]) -> Iterator[Reference]:
+    yield from (reference for source in sources for reference in source.references)
+    if group.placement_group:
+        yield Reference(PLACEMENT_GROUP, group.placement_group)
+
+
+def _of_configuration(group: DescribedGroup, name: str, launches: _Launches) -> LaunchConfig | Gap:
+    found = launches.sources.configurations.get(name)
     if found is None:
         said = "NotFound: the group names a launch configuration that does not exist"
         return Gap("autoscaling:DescribeLaunchConfigurations", name, said)
     if isinstance(found, Gap):
         return found
-    return LaunchConfig(image_ids=(found.image_id,), instance_types=(found.instance_type,))
+    return LaunchConfig(
+        image_ids=(found.image_id,),
+        instance_types=(found.instance_type,),
+        pins=tuple(_pins(group, (), launches.found.strategies)),
+        configuration=name,
+        missing=launches.found.missing(_named(group, [found])),
+    )
 
 
 def _pins(
-    group: DescribedGroup, versions: Sequence[TemplateVersion], placements: Mapping[str, bool | Gap]
+    group: DescribedGroup, versions: Sequence[TemplateVersion], strategies: Mapping[str, str | Gap]
 ) -> Iterator[str]:
     if any(version.capacity_block for version in versions):
         yield "a Capacity Block"
     if group.targeted_reservation or any(version.targeted_reservation for version in versions):
         yield "a targeted capacity reservation"
-    named = (group.placement_group, *(version.placement_group for version in versions))
-    for name in dict.fromkeys(name for name in named if name is not None):
-        clustered = placements[name]
-        if isinstance(clustered, Gap):
+    named = {reference.id for reference in _named(group, versions) if reference.what == PLACEMENT_GROUP}
+    for strategy in (strategies[name] for name in sorted(named)):
+        # Of a group that does not exist it is as unknown whether it packs instances as of one that cannot be read.
+        if isinstance(strategy, Gap) or not strategy:
             yield "a placement group whose strategy could not be read"
-        elif clustered:
+        elif strategy == "cluster":
             yield "a cluster placement group"
     if any(version.efa for version in versions):
         yield "EFA"

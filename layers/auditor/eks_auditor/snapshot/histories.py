@@ -10,6 +10,7 @@ from eks_auditor.model.release import Release, ReleaseHistory, ReleaseLine
 from eks_auditor.releases.families import (
     FAMILY_IN_DOUBT_AFTER,
     Recommended,
+    classify,
     family_pattern,
     name_pattern,
     named,
@@ -17,21 +18,30 @@ from eks_auditor.releases.families import (
     parameter_of,
     read_parameter,
 )
-from eks_auditor.snapshot import ec2, ssm
+from eks_auditor.snapshot import images, ssm
 from eks_auditor.snapshot.reading import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from eks_auditor.model.release import Image
+    from eks_auditor.model.release import Image, Pointer
     from eks_auditor.snapshot.reads import Reads
+
+type Observed = Callable[[str, str, Collection[ReleaseLine]], Mapping[ReleaseLine, Pointer]]
+"""Partition, Region and release lines to what was seen of their public parameters since somebody watches them."""
+
+
+def nothing_observed(partition: str, region: str, lines: Collection[ReleaseLine]) -> Mapping[ReleaseLine, Pointer]:  # noqa: ARG001  an Observed
+    """Answer where nobody watches."""
+    return {}
 
 
 def read_histories(reads: Reads, lines: Iterable[ReleaseLine]) -> dict[str, ReleaseHistory | Gap]:
     """Return the history of each line, by its text; those that another audit read lately are shared.
 
-    A line whose public parameter does not exist has no recommended release, which is an answer; a recommended image
-    that this account may not see leaves a gap, since nothing tells then whose releases to look at.
+    With each comes what was observed of its public parameter. A line that has none has no recommended release, which is
+    an answer; a recommended image that this account may not see leaves a gap, since nothing tells then whose releases
+    to look at.
     """
     wanted = {str(line): line for line in lines}
     shared = {text: found for text in wanted if (found := reads.shared(reads.cache.histories, text)) is not None}
@@ -46,21 +56,22 @@ def read_histories(reads: Reads, lines: Iterable[ReleaseLine]) -> dict[str, Rele
 def _read(reads: Reads, lines: list[ReleaseLine]) -> dict[str, ReleaseHistory | Gap]:
     recommended = _recommended(reads, lines)
     reads.checkpoint()
-    images = reads.lasting(
-        reads.cache.images,
-        {found.image_id for found in recommended.values() if isinstance(found, Recommended)},
-        ec2.batches,
-        lambda ids: ec2.describe_images(reads.clients.ec2, ids),
-    )()
+    wanted = {found.image_id for found in recommended.values() if isinstance(found, Recommended)}
+    described = images.read_images(reads, wanted)()
     reads.checkpoint()
-    started = {line: _start(reads, line, found, images) for line, found in recommended.items()}
-    histories = {line: finish() for line, finish in started.items()}
-    _add_family_newest(reads, histories, images)
+    started = {line: _start(reads, line, found, described) for line, found in recommended.items()}
+    pointers = reads.observed(reads.clients.partition, reads.clients.region, lines) if lines else {}
+    histories = {line: _observed(finish(), pointers.get(line)) for line, finish in started.items()}
+    _add_family_newest(reads, histories, described)
     return {str(line): history for line, history in histories.items()}
 
 
+def _observed(history: ReleaseHistory | Gap, pointer: Pointer | None) -> ReleaseHistory | Gap:
+    return history if isinstance(history, Gap) else replace(history, pointer=pointer)
+
+
 def _start(
-    reads: Reads, line: ReleaseLine, found: Recommended | Gap | None, images: Mapping[str, Image | Gap]
+    reads: Reads, line: ReleaseLine, found: Recommended | Gap | None, described: Mapping[str, Image | Gap]
 ) -> Callable[[], ReleaseHistory | Gap]:
     """Start to list a line's releases; its images' owner is that of the recommended one."""
     if found is None:
@@ -68,11 +79,11 @@ def _start(
         return lambda: nothing
     if isinstance(found, Gap):
         return lambda: found
-    image = images[found.image_id]
+    image = described[found.image_id]
     if isinstance(image, Gap):
         return lambda: image
-    listed = reads.start(ec2.find_images, reads.clients.ec2, image.owner_id, name_pattern(line))
-    return lambda: _history(line, found, image, listed.result())
+    listed = reads.start(images.find_images, reads.clients.ec2, image.owner_id, name_pattern(line))
+    return lambda: history_of(line, found, image, listed.result())
 
 
 def _recommended(reads: Reads, lines: list[ReleaseLine]) -> dict[ReleaseLine, Recommended | Gap | None]:
@@ -97,9 +108,10 @@ def _recommendation(
         return reads.note(Gap("ssm:GetParameters", parameter_of(line).name, one_line(f"UnexpectedAnswer: {error}")))
 
 
-def _history(
+def history_of(
     line: ReleaseLine, found: Recommended, image: Image, published: tuple[Image, ...] | Gap
 ) -> ReleaseHistory | Gap:
+    """Return a line's history from what is recommended, its image, and its owner's images, other lines' among them."""
     if isinstance(published, Gap):
         return published
     recommended = Release(version=found.version, image_id=image.id, published_at=image.created_at)
@@ -112,11 +124,12 @@ def _history(
         parameter=parameter_of(line).name,
         recommended=recommended,
         releases=tuple(sorted(releases.values(), key=lambda release: order(line, release.version))),
+        owner_id=image.owner_id,
     )
 
 
 def _add_family_newest(
-    reads: Reads, histories: dict[ReleaseLine, ReleaseHistory | Gap], images: Mapping[str, Image | Gap]
+    reads: Reads, histories: dict[ReleaseLine, ReleaseHistory | Gap], described: Mapping[str, Image | Gap]
 ) -> None:
     """Ask, for a recommended release so old that its family may be dead, for the family's newest in any form."""
     old_enough = reads.clock() - FAMILY_IN_DOUBT_AFTER
@@ -124,21 +137,33 @@ def _add_family_newest(
     for line, history in histories.items():
         if isinstance(history, Gap) or history.recommended is None:
             continue
-        image = images[history.recommended.image_id or ""]
+        image = described[history.recommended.image_id or ""]
         if history.recommended.published_at <= old_enough and not isinstance(image, Gap):
             doubted[line] = history, image
     asked = {(image.owner_id, family_pattern(line)) for line, (_, image) in doubted.items()}
-    listed = {key: reads.start(ec2.find_images, reads.clients.ec2, *key) for key in asked}
+    listed = {key: reads.start(images.find_images, reads.clients.ec2, *key) for key in asked}
     for line, (history, image) in doubted.items():
         newest = _newest(line.family, listed[image.owner_id, family_pattern(line)].result())
         histories[line] = replace(history, family_newest=newest)
 
 
-def _newest(family: str, images: tuple[Image, ...] | Gap) -> Release | Gap | None:
-    if isinstance(images, Gap):
-        return images
-    for image in reversed(images):
+def _newest(family: str, published: tuple[Image, ...] | Gap) -> Release | Gap | None:
+    if isinstance(published, Gap):
+        return published
+    for image in reversed(published):
         name = named(image.name)
         if name is not None and name[0].family == family:
             return Release(version=name[1], image_id=image.id, published_at=image.created_at)
     return None
+
+
+def published_by_eks(reads: Reads, described: Mapping[str, Image | Gap]) -> frozenset[str]:
+    """Return the ids of the images that EKS published, among those described.
+
+    Where EC2 tells no owner's alias, only the owner of the recommended image of the same line does.
+    """
+    seen = [image for image in described.values() if not isinstance(image, Gap)]
+    doubted = {image.id: told[0] for image in seen if not classify(image) and (told := named(image.name))}
+    histories = read_histories(reads, doubted.values())
+    owners = {line: history.owner_id for line, history in histories.items() if not isinstance(history, Gap)}
+    return frozenset(image.id for image in seen if classify(image, owners.get(str(doubted.get(image.id)))))

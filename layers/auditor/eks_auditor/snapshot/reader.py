@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from eks_auditor.model.capacity import (
@@ -19,28 +20,42 @@ from eks_auditor.model.capacity import (
 from eks_auditor.model.gap import Gap
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.plan.targets import Place
-from eks_auditor.releases.builds import builds_of, minors_of
-from eks_auditor.snapshot import autoscaling, ec2, eks, ssm
+from eks_auditor.releases.ancestry import lines_named
+from eks_auditor.releases.builds import build_of, builds_of, images_or_gaps, minors_of
+from eks_auditor.releases.families import CUSTOM, named
+from eks_auditor.snapshot import autoscaling, ec2, eks, images, references, ssm, templates
+from eks_auditor.snapshot.ancestry import read_ancestors
 from eks_auditor.snapshot.assignment import STANDALONE
 from eks_auditor.snapshot.cache import Cache
 from eks_auditor.snapshot.discovery import Discovered, discover
 from eks_auditor.snapshot.errors import ClusterGoneError, ClusterUnreadableError
 from eks_auditor.snapshot.groups import read_groups
-from eks_auditor.snapshot.histories import read_histories
+from eks_auditor.snapshot.histories import nothing_observed, read_histories
+from eks_auditor.snapshot.images import read_allowed_images, read_images
 from eks_auditor.snapshot.reads import Reads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
+    from eks_auditor.model.capacity import GroupCapacity
     from eks_auditor.model.cluster import ClusterId
-    from eks_auditor.model.release import ReleaseLine
+    from eks_auditor.model.release import Image, ReleaseLine
     from eks_auditor.snapshot.clients import Clients
+    from eks_auditor.snapshot.histories import Observed
     from eks_auditor.snapshot.network import Network
 
 __all__ = ["ACTIONS", "ClusterGoneError", "ClusterUnreadableError", "Reader"]
 
-ACTIONS = eks.ACTIONS | autoscaling.ACTIONS | ec2.ACTIONS | ssm.ACTIONS
+ACTIONS = (
+    eks.ACTIONS
+    | autoscaling.ACTIONS
+    | ec2.ACTIONS
+    | images.ACTIONS
+    | references.ACTIONS
+    | ssm.ACTIONS
+    | templates.ACTIONS
+)
 """Every IAM action that reading a cluster needs."""
 
 WORKERS = 16
@@ -51,7 +66,11 @@ class Reader:
     """Reads clusters with one set of workers and one cache, for the life of the process."""
 
     def __init__(
-        self, clients_for: Callable[[str, str], Clients], clock: Callable[[], datetime], workers: int = WORKERS
+        self,
+        clients_for: Callable[[str, str], Clients],
+        clock: Callable[[], datetime],
+        workers: int = WORKERS,
+        observed: Observed = nothing_observed,
     ) -> None:
         """Prepare to read.
 
@@ -59,8 +78,10 @@ class Reader:
             clients_for: Account and Region to clients, the same ones each time.
             clock: The time, with its zone.
             workers: Reads at a time, over all clusters that are read at once.
+            observed: Tells what was seen of the public parameters of release lines; what it raises ends the reading.
         """
         self._clients_for = clients_for
+        self._observed = observed
         self._clock = clock
         self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="read")
         self._cache = Cache()
@@ -87,6 +108,8 @@ class Reader:
             raise ClusterUnreadableError(cluster, Gap("eks:DescribeCluster", cluster.arn, said))
         reads = Reads(
             clients,
+            elsewhere=partial(self._clients_for, cluster.account),
+            observed=self._observed,
             pool=self._pool,
             cache=self._cache,
             clock=self._clock,
@@ -159,12 +182,10 @@ def _with_shapes(reads: Reads, found: Discovered, capacities: tuple[AnyCapacity,
     client, groups = reads.clients.ec2, tuple(_scaling_groups(capacities))
     launches = [group.launch for group in groups if not isinstance(group.launch, Gap)]
     nodes = [node for capacity in capacities for node in capacity.nodes]
-    images = reads.lasting(
-        reads.cache.images,
-        {*(image for launch in launches for image in launch.image_ids), *(node.image_id for node in nodes)},
-        ec2.batches,
-        lambda ids: ec2.describe_images(client, ids),
+    described = read_images(
+        reads, {*(image for launch in launches for image in launch.image_ids), *(node.image_id for node in nodes)}
     )
+    allowed = read_allowed_images(reads)
     types = reads.lasting(
         reads.cache.instance_types,
         {*(name for launch in launches for name in launch.instance_types), *(node.instance_type for node in nodes)},
@@ -186,10 +207,11 @@ def _with_shapes(reads: Reads, found: Discovered, capacities: tuple[AnyCapacity,
         live_clusters=found.live_clusters,
         versions=found.versions,
         vpc_subnets=found.network.vpc,
-        images=images(),
+        images=described(),
         releases={},
         instance_types=types(),
         offered_zones=offered(),
+        allowed_images=allowed(),
     )
 
 
@@ -203,31 +225,57 @@ def _types_in_question(group: ScalingGroup) -> tuple[str, ...]:
 
 
 def _with_history(reads: Reads, snapshot: Snapshot) -> Snapshot:
-    """Read what depends on the builds in use: release lines, and the cluster's last update if one lags."""
-    lines, minors = _builds(snapshot)
-    behind = minors - {snapshot.cluster.version}
-    updated_at = _version_updated_at(reads, snapshot.cluster.id) if behind else None
+    """Read what depends on the images in use: release lines, ancestors, the cluster's last update if one lags."""
+    snapshot = replace(snapshot, releases=read_histories(reads, _lines(snapshot)))
     reads.checkpoint()
-    releases = read_histories(reads, lines)
+    snapshot = _with_ancestors(reads, snapshot)
+    reads.checkpoint()
+    behind = _minors(snapshot) - {snapshot.cluster.version}
+    updated_at = _version_updated_at(reads, snapshot.cluster.id) if behind else None
     return replace(
         snapshot,
         taken_at=reads.taken_at,
         cluster=replace(snapshot.cluster, version_updated_at=updated_at),
-        releases=releases,
         gaps=reads.gaps,
     )
 
 
-def _builds(snapshot: Snapshot) -> tuple[set[ReleaseLine], set[str]]:
-    """Return the release lines and Kubernetes minors in use, as the checks will tell them."""
-    lines: set[ReleaseLine] = set()
-    minors: set[str] = set()
+def _with_ancestors(reads: Reads, snapshot: Snapshot) -> Snapshot:
+    """Read what the images of other makers descend from, and the release lines that this names."""
+    customs = {image.id: image for image in _customs(snapshot)}
+    ancestors = read_ancestors(reads, customs.values())
+    chains = {each: () if isinstance(chain, Gap) else chain for each, chain in ancestors.items()}
+    lines = {line for each, chain in chains.items() for line in lines_named(customs[each], chain)}
+    further = read_histories(reads, (line for line in lines if str(line) not in snapshot.releases))
+    return replace(snapshot, releases=dict(sorted({**snapshot.releases, **further}.items())), ancestors=ancestors)
+
+
+def _judged(snapshot: Snapshot) -> Iterator[GroupCapacity | NodePool]:
+    """Yield the capacities whose images are judged; StandaloneNodes have none that anything configures."""
     for capacity in snapshot.capacities:
-        if isinstance(capacity, FargateProfile | StandaloneNodes):
+        if not isinstance(capacity, FargateProfile | StandaloneNodes):
+            yield capacity
+
+
+def _lines(snapshot: Snapshot) -> set[ReleaseLine]:
+    """Return the lines of managed groups' releases, and those that images name, whoever owns them."""
+    seen = (image for image in snapshot.images.values() if not isinstance(image, Gap))
+    names = {told[0] for image in seen if (told := named(image.name))}
+    return names | {build.line for capacity in _judged(snapshot) for build in builds_of(capacity, snapshot)}
+
+
+def _customs(snapshot: Snapshot) -> Iterator[Image]:
+    """Yield the images that groups and Karpenter's pools choose by themselves and that EKS did not publish."""
+    for capacity in _judged(snapshot):
+        if capacity.kind == "auto-mode" or (isinstance(capacity, ManagedNodeGroup) and capacity.ami_type != CUSTOM):
             continue
-        lines |= {build.line for build in builds_of(capacity, snapshot)}
-        minors |= minors_of(capacity, snapshot).keys()
-    return lines, minors
+        for image in images_or_gaps(capacity, snapshot):
+            if not isinstance(image, Gap) and build_of(image, snapshot) is None:
+                yield image
+
+
+def _minors(snapshot: Snapshot) -> set[str]:
+    return {minor for capacity in _judged(snapshot) for minor in minors_of(capacity, snapshot)}
 
 
 def _version_updated_at(reads: Reads, cluster: ClusterId) -> datetime | Gap | None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from eks_auditor.snapshot.cache import Cache, Lasting, Passing
     from eks_auditor.snapshot.clients import Clients
+    from eks_auditor.snapshot.histories import Observed
 
 type Answers[V] = dict[str, V | Gap]
 type Describe[V] = Callable[[tuple[str, ...]], Answers[V]]
@@ -27,6 +28,8 @@ class Reads:
 
     Attributes:
         clients: What to read with.
+        elsewhere: The same account's clients of another Region, by its name.
+        observed: What was seen of the public parameters of release lines.
         cache: What other audits have read.
         clock: The time.
         taken_at: The instant before the oldest changeable answer, shared ones included.
@@ -36,6 +39,8 @@ class Reads:
         self,
         clients: Clients,
         *,
+        elsewhere: Callable[[str], Clients],
+        observed: Observed,
         pool: Executor,
         cache: Cache,
         clock: Callable[[], datetime],
@@ -44,6 +49,8 @@ class Reads:
     ) -> None:
         """Begin now: ``taken_at`` is the present, until a shared answer proves older."""
         self.clients = clients
+        self.elsewhere = elsewhere
+        self.observed = observed
         self.cache = cache
         self.clock = clock
         self.checkpoint = checkpoint

@@ -12,6 +12,7 @@ from eks_auditor.check import Check
 from eks_auditor.checks import CATALOGUE
 from eks_auditor.events.messages import AuditRequest, parse_audit_request
 from eks_auditor.findings.judge import audit_of
+from eks_auditor.ledger.pointers import Pointers
 from eks_auditor.ledger.saving import ContendedError, FencedOut, Saved
 from eks_auditor.ledger.table import Ledger
 from eks_auditor.model.cluster import ClusterId
@@ -215,6 +216,7 @@ def make_clients(accounts: Accounts, partition: str) -> Callable[[str, str], Cli
             autoscaling=accounts.client("autoscaling", place),
             ec2=accounts.client("ec2", place),
             ssm=accounts.client("ssm", place),
+            iam=accounts.client("iam", place),
             account=account,
             region=region,
             partition=partition,
@@ -230,10 +232,12 @@ def _build(function_arn: str) -> tuple[AuditCluster, Telemetry]:
     telemetry = make_telemetry(settings.stack)
     accounts = Accounts(own, settings.read_role, tell=telemetry.detail)
     clock = make_clock(settings.clock_file)
+    dynamodb = accounts.client("dynamodb")
+    pointers = Pointers(dynamodb, settings.ledger_table, time.sleep, telemetry.warning)
     function = AuditCluster(
-        reader=Reader(make_clients(accounts, own.partition), clock, WORKERS),
+        reader=Reader(make_clients(accounts, own.partition), clock, WORKERS, pointers.of),
         checks=CATALOGUE,
-        ledger=Ledger(accounts.client("dynamodb"), settings.ledger_table, clock, time.sleep),
+        ledger=Ledger(dynamodb, settings.ledger_table, clock, time.sleep),
         hub=settings.security_hub,
         clock=clock,
         telemetry=telemetry,

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Protocol
 
-from eks_auditor.events.messages import TransitionsMessage, parse_transitions
+from eks_auditor.events.messages import ReleaseMessage, TransitionsMessage, parse_message
 from eks_auditor.ledger.table import Ledger
 from eks_auditor.model.cluster import ClusterId
 from eks_auditor.plan.targets import Place
@@ -39,13 +39,16 @@ class ImportFindings:
         """Import the findings of one message, and note what was taken.
 
         A hub that is not enabled is an answer: counted, not tried again. The ledger's ``hub_at`` stays empty, so every
-        audit offers the finding anew.
+        audit offers the finding anew. The notice of a release is no finding: where one comes this far, it is left.
 
         Raises:
             EventError: If the message cannot be read.
             PostponedError: If the hub refuses some findings, once all others are imported and noted.
         """
-        message = parse_transitions(body)
+        message = parse_message(body)
+        if isinstance(message, ReleaseMessage):
+            self._telemetry.detail(f"release event {message.release.event_id} is no finding, and is left")
+            return
         with self._telemetry.about(audit_id=message.audit_id, cluster=message.cluster.arn):
             imported = self._hub_of(Place.of(message.cluster)).import_findings(
                 asff(transition, cluster=message.cluster, audit_id=message.audit_id, taken_at=message.taken_at)

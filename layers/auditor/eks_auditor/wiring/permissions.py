@@ -6,14 +6,16 @@ reading the stream, writing logs) is the template's own.
 
 from collections.abc import Mapping
 
+from eks_auditor.ledger.pointers import Pointers
 from eks_auditor.ledger.table import Ledger
 from eks_auditor.sinks import security_hub, topic
-from eks_auditor.snapshot import listing, reader
-from eks_auditor.wiring import accounts, audit_queue
+from eks_auditor.snapshot import listing, pointers, reader
+from eks_auditor.wiring import accounts, audit_queue, release_bus
 
 ACTIONS: Mapping[str, frozenset[str]] = {
+    "WatchReleases": pointers.ACTIONS | Pointers.WATCH_ACTIONS | release_bus.ACTIONS | accounts.ACTIONS,
     "PlanAudits": listing.ACTIONS | Ledger.PLAN_ACTIONS | audit_queue.ACTIONS | accounts.ACTIONS,
-    "AuditCluster": reader.ACTIONS | Ledger.AUDIT_ACTIONS | accounts.ACTIONS,
+    "AuditCluster": reader.ACTIONS | Ledger.AUDIT_ACTIONS | Pointers.AUDIT_ACTIONS | accounts.ACTIONS,
     "PublishTransitions": Ledger.RELAY_ACTIONS | topic.ACTIONS,
     "ImportFindings": security_hub.ACTIONS | Ledger.IMPORT_ACTIONS | accounts.ACTIONS,
 }

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import cache
@@ -10,12 +10,24 @@ from typing import Any, Protocol
 
 from eks_auditor.events.errors import EventError
 from eks_auditor.events.messages import AuditRequest
-from eks_auditor.events.requests import AuditsRequest, DueRequest, RelayRequest, SweepRequest
+from eks_auditor.events.requests import (
+    AuditsRequest,
+    DueRequest,
+    ImagesRequest,
+    PollRequest,
+    RelayRequest,
+    ReleaseRequest,
+    SweepRequest,
+)
 from eks_auditor.events.sources import parse_event
+from eks_auditor.ledger.notices import compose_notice
+from eks_auditor.ledger.outbox import Outbox
 from eks_auditor.ledger.table import Ledger
 from eks_auditor.model.cluster import ClusterId
 from eks_auditor.model.gap import Gap
+from eks_auditor.model.history import Running
 from eks_auditor.plan.audits import plan
+from eks_auditor.plan.notice import notice_of
 from eks_auditor.plan.targets import Place, parse_targets
 from eks_auditor.settings import Settings
 from eks_auditor.snapshot.eks import list_clusters
@@ -25,9 +37,10 @@ from eks_auditor.wiring.clock import Clock, make_clock
 from eks_auditor.wiring.telemetry import Context, Telemetry, make_telemetry
 
 type Listed = tuple[ClusterId, ...] | Gap
+type Runs = Mapping[ClusterId, tuple[Running, ...]]
 
 
-class Heads(Protocol):
+class PlanLedger(Protocol):
     """What is asked of the ledger."""
 
     def known(self) -> Iterable[ClusterId]:
@@ -35,6 +48,12 @@ class Heads(Protocol):
 
     def due(self, now: datetime) -> Iterable[ClusterId]:
         """Return the clusters of which a verdict changes by time alone before an instant."""
+
+    def running(self, partition: str, region: str, key: str, /) -> Iterable[tuple[ClusterId, tuple[Running, ...]]]:
+        """Return the clusters of a Region that run something, each with its capacities that do."""
+
+    def announce(self, messages: Sequence[Outbox], /) -> bool:
+        """Write an announcement unless it was made before; return whether it was made now."""
 
 
 class PlanAudits:
@@ -46,7 +65,7 @@ class PlanAudits:
         own: Place,
         places: Iterable[Place],
         lister: Callable[[Place], Listed],
-        ledger: Heads,
+        ledger: PlanLedger,
         queue: AuditQueue,
         clock: Clock,
         ids: Callable[[], str],
@@ -65,6 +84,8 @@ class PlanAudits:
     def plan(self, event: Mapping[str, Any]) -> dict[str, int]:
         """Ask for the audits that an event calls for; return how many.
 
+        A release is announced once, when its audits are asked for: an event that comes again asks for them again.
+
         A place that cannot be listed is said and counted, and fails nothing: the clusters that the ledger knows there
         are asked for all the same, and the next sweep lists it again. Tried again, the event would ask for every audit
         of every place once more.
@@ -75,6 +96,8 @@ class PlanAudits:
         """
         try:
             request = self._request(event)
+            runs = self._runs(request)
+            notice = self._notice(request, runs)
         except EventError as error:
             self._telemetry.warning(str(error))
             raise
@@ -83,7 +106,7 @@ class PlanAudits:
             request,
             places=self._places,
             listed=listed,
-            known=self._known(request),
+            known=self._known(request, runs),
             now=self._clock(),
             ids=self._ids,
         )
@@ -92,6 +115,8 @@ class PlanAudits:
         self._queue.ask(planned.audits)
         for audit in planned.audits:
             self._tell(audit)
+        if notice and self._ledger.announce(notice):
+            self._telemetry.info(f"gave notice: {notice[0].key.item} of {notice[0].key.cluster}, parts: {len(notice)}")
         if listed and not planned.audits and not any(isinstance(answer, Gap) for answer in listed.values()):
             # The heartbeat counts samples: a sweep of no clusters is alive, too.
             self._telemetry.count("AuditsDone", 0)
@@ -101,6 +126,9 @@ class PlanAudits:
         request = parse_event(event, partition=self._own.partition)
         if isinstance(request, RelayRequest):
             message = "a relay was asked of PlanAudits; send Relay Requested to PublishTransitions"
+            raise EventError(message)
+        if isinstance(request, PollRequest):
+            message = "a poll was asked of PlanAudits; send Release Poll Requested to WatchReleases"
             raise EventError(message)
         return request
 
@@ -117,13 +145,34 @@ class PlanAudits:
                 )
         return listed
 
-    def _known(self, request: AuditsRequest) -> Iterable[ClusterId]:
+    def _known(self, request: AuditsRequest, runs: Runs) -> Iterable[ClusterId]:
         match request:
             case SweepRequest():
                 return self._ledger.known()
             case DueRequest():
                 return self._ledger.due(self._clock())
-        return ()
+        return runs
+
+    def _runs(self, request: AuditsRequest) -> Runs:
+        """Return which targets run what an event is about, by the ledger: nothing is listed and no cluster is read."""
+        match request:
+            case ReleaseRequest():
+                keys: tuple[str, ...] = (str(request.line),)
+            case ImagesRequest():
+                keys = request.keys
+            case _:
+                return {}
+        found = (self._ledger.running(request.partition, request.region, key) for key in keys)
+        return {
+            cluster: capacities for runs in found for cluster, capacities in runs if Place.of(cluster) in self._places
+        }
+
+    def _notice(self, request: AuditsRequest, runs: Runs) -> tuple[Outbox, ...]:
+        """Compose the notice of a release; where no target runs its line, there is nobody to give it to."""
+        if not isinstance(request, ReleaseRequest) or not runs:
+            return ()
+        clusters = notice_of(request, runs.items())
+        return compose_notice(request, clusters, running=len(runs), saved_at=self._clock())
 
     def _tell(self, audit: AuditRequest) -> None:
         with self._telemetry.about(audit_id=audit.audit_id, cluster=audit.cluster.arn):

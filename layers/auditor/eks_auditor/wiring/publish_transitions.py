@@ -124,11 +124,11 @@ class PublishTransitions:
         return None if outbox is None or outbox.relayed_at is not None else outbox
 
     def _publish(self, outbox: Outbox) -> None:
-        with self._telemetry.about(audit_id=outbox.audit_id, cluster=outbox.cluster.arn):
+        with self._telemetry.about(audit_id=outbox.audit_id, cluster=outbox.key.cluster):
             message_id = self._topic.publish(outbox.body)
             self._ledger.mark_relayed(outbox.key, self._clock())
             self._telemetry.count("MessagesPublished")
-            self._telemetry.info(f"published {outbox.key.item} of {outbox.cluster.arn} as {message_id}")
+            self._telemetry.info(f"published {outbox.key.item} of {outbox.key.cluster} as {message_id}")
 
     def _leave(self, error: Exception) -> None:
         self._telemetry.count("MessagesNewer")

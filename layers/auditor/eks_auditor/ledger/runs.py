@@ -1,0 +1,111 @@
+"""What a cluster runs, cut into items: one for each key, so that an event finds its clusters by one query."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+from eks_auditor.ledger.instant import read, written
+from eks_auditor.ledger.outbox import compact, packed
+from eks_auditor.model.history import Audit, Running
+
+RUNS = "RUNS#"
+
+RUNS_BYTES = 100 * 1024
+"""Bytes of capacities in one item at most: DynamoDB takes 400 KB an item and 4 MB a transaction."""
+
+type Runs = Mapping[str, tuple[Running, ...]]
+"""What a cluster runs, by sort key: ``RUNS#<key>``, and ``RUNS#<key>#2`` and so on where one item cannot hold it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunsWrite:
+    """One item to write.
+
+    Attributes:
+        item: Its sort key.
+        running: The capacities, all of one key; none at all deletes the item.
+    """
+
+    item: str
+    running: tuple[Running, ...]
+
+
+def still_running(known: Iterable[Running], audit: Audit) -> tuple[Running, ...]:
+    """Return what is known to run once an audit is done.
+
+    Args:
+        known: What was known before it, of the same life of the cluster.
+        audit: It replaces all of that if it saw all; else what it did not see again stays.
+    """
+    if audit.ended:
+        return ()
+    before = () if audit.running_whole else known
+    return tuple({_identity(running): running for running in (*before, *audit.running)}.values())
+
+
+def runs_of(running: Iterable[Running]) -> Runs:
+    """Cut what a cluster runs into items, the same way each time."""
+    ordered = sorted(running, key=_identity)
+    grouped = ((key, tuple(of_key)) for key, of_key in groupby(ordered, key=attrgetter("key")))
+    return {
+        f"{RUNS}{key}" if number == 1 else f"{RUNS}{key}#{number}": part
+        for key, of_key in grouped
+        for number, part in enumerate(packed(of_key, _size, count=len(of_key), size=RUNS_BYTES), 1)
+    }
+
+
+def runs_writes(before: Runs, after: Runs) -> tuple[RunsWrite, ...]:
+    """Return what to write where two states differ, by sort key."""
+    return tuple(
+        RunsWrite(item, after.get(item, ()))
+        for item in sorted(before.keys() | after.keys())
+        if before.get(item) != after.get(item)
+    )
+
+
+def runs_index_key(partition: str, region: str, key: str) -> str:
+    """Return what the index knows a key by: a line is of one Region, and releases come to each by themselves."""
+    return f"{partition}/{region}/{key}"
+
+
+def runs_document(running: tuple[Running, ...]) -> str:
+    """Return an item's capacities as ASCII JSON: names are other people's input."""
+    return compact({"key": running[0].key, "capacities": [_document(each) for each in running]})
+
+
+def running_of_document(text: str) -> tuple[Running, ...]:
+    """Read :func:`runs_document` back."""
+    document = json.loads(text)
+    return tuple(_running(document["key"], each) for each in document["capacities"])
+
+
+def _identity(running: Running) -> tuple[str, str, str]:
+    return running.key, running.kind, running.name
+
+
+def _document(running: Running) -> dict[str, Any]:
+    since = running.superseded_since
+    return {
+        "kind": running.kind,
+        "name": running.name,
+        "version": running.version,
+        "superseded_since": None if since is None else written(since),
+    }
+
+
+def _running(key: str, document: Mapping[str, Any]) -> Running:
+    since = document["superseded_since"]
+    return Running(
+        key=key,
+        kind=document["kind"],
+        name=document["name"],
+        version=document["version"],
+        superseded_since=None if since is None else read(since),
+    )
+
+
+def _size(running: Running) -> int:
+    return len(compact(_document(running)))

@@ -1,0 +1,98 @@
+"""What the release watcher reads: the minors in support, and what AWS's public parameters recommend."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from eks_auditor.events.requests import Recommendation
+from eks_auditor.model.gap import Gap
+from eks_auditor.releases.families import parameter_of, read_parameter
+from eks_auditor.snapshot import ssm
+from eks_auditor.snapshot.eks import describe_cluster_versions
+from eks_auditor.snapshot.reading import for_each, one_line, read, utc
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from datetime import datetime
+
+    from mypy_boto3_eks import EKSClient
+    from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_ssm.type_defs import ParameterTypeDef
+
+    from eks_auditor.model.release import ReleaseLine
+
+ACTIONS = frozenset({"eks:DescribeClusterVersions"}) | ssm.ACTIONS
+"""The IAM actions that the calls in here need."""
+
+IN_SUPPORT = frozenset({"STANDARD_SUPPORT", "EXTENDED_SUPPORT"})
+"""The statuses of the versions that AWS still publishes releases for."""
+
+_IMAGE_ID = re.compile(r"ami-[0-9a-f]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What a line's public parameter said when it was read.
+
+    Attributes:
+        recommended: The release and its image.
+        modified_at: ``LastModifiedDate``, the later one of a parameter in two leaves; None if SSM does not say.
+    """
+
+    recommended: Recommendation
+    modified_at: datetime | None
+
+
+def supported_minors(client: EKSClient, region: str) -> tuple[str, ...] | Gap:
+    """Return the Kubernetes minors in standard or extended support, such as ``1.35``."""
+    versions = describe_cluster_versions(client, region)
+    if isinstance(versions, Gap):
+        return versions
+    minors = tuple(sorted(version.minor for version in versions if version.status in IN_SUPPORT))
+    return minors or Gap("eks:DescribeClusterVersions", region, "UnexpectedAnswer: no version is in support")
+
+
+def read_pointers(client: SSMClient, lines: Collection[ReleaseLine]) -> dict[ReleaseLine, Seen | Gap | None]:
+    """Return what AWS recommends of each line.
+
+    None is a line that has no whole parameter here, which is an answer; a value that cannot be read is a gap.
+    """
+    names = {name for line in lines for name in parameter_of(line).names}
+    parameters: dict[str, ParameterTypeDef | Gap | None] = {}
+    for batch in ssm.batches(names):
+        parameters |= _get(client, batch)
+    return {line: _seen(line, parameters) for line in lines}
+
+
+def _get(client: SSMClient, names: tuple[str, ...]) -> Mapping[str, ParameterTypeDef | Gap | None]:
+    def call() -> dict[str, ParameterTypeDef]:
+        return {parameter["Name"]: parameter for parameter in client.get_parameters(Names=names)["Parameters"]}
+
+    found = read("ssm:GetParameters", ", ".join(names), call)
+    return for_each(found, names) if isinstance(found, Gap) else {name: found.get(name) for name in names}
+
+
+def _seen(line: ReleaseLine, parameters: Mapping[str, ParameterTypeDef | Gap | None]) -> Seen | Gap | None:
+    whole: list[ParameterTypeDef] = []
+    for name in parameter_of(line).names:
+        parameter = parameters[name]
+        if parameter is None or isinstance(parameter, Gap):
+            return parameter
+        whole.append(parameter)
+    try:
+        said = read_parameter(line, {parameter["Name"]: parameter["Value"] for parameter in whole})
+    except (KeyError, ValueError) as error:
+        return _unreadable(line, str(error))
+    if not (isinstance(said.image_id, str) and _IMAGE_ID.fullmatch(said.image_id)):
+        return _unreadable(line, f"{said.image_id!r} is no image id")
+    modified = [utc(parameter["LastModifiedDate"]) for parameter in whole if "LastModifiedDate" in parameter]
+    return Seen(
+        recommended=Recommendation(version=said.version, image_id=said.image_id),
+        modified_at=max(modified, default=None),
+    )
+
+
+def _unreadable(line: ReleaseLine, why: str) -> Gap:
+    return Gap("ssm:GetParameters", parameter_of(line).name, one_line(f"UnreadableValue: {why}"))

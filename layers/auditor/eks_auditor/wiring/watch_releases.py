@@ -1,0 +1,283 @@
+"""WatchReleases: looks which releases AWS recommends in each Region, and announces each change on the stack's bus.
+
+Nothing is skipped silently: an event is put before the pointer that it is about is saved, so whatever happens between
+the two is announced again by the next poll; what cannot be read is said, and leaves the pointer where it was.
+"""
+
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from eks_auditor.events.errors import EventError
+from eks_auditor.events.releases import event_id_of
+from eks_auditor.events.requests import PollRequest, Recommendation, ReleaseRequest
+from eks_auditor.events.sources import parse_event
+from eks_auditor.ledger.pointers import MOVES_KEPT, Pointers
+from eks_auditor.model.gap import Gap
+from eks_auditor.model.release import Pointer, PointerMove, ReleaseLine
+from eks_auditor.plan.targets import Place, parse_targets
+from eks_auditor.releases.families import Shape, lines_of_minor, order, parameter_of
+from eks_auditor.settings import Settings
+from eks_auditor.snapshot.pointers import Seen, read_pointers, supported_minors
+from eks_auditor.wiring.accounts import WORKERS, Accounts
+from eks_auditor.wiring.clock import Clock, make_clock
+from eks_auditor.wiring.release_bus import ReleaseBus
+from eks_auditor.wiring.telemetry import Context, Telemetry, make_telemetry
+
+SETTLING = timedelta(minutes=30)
+"""How long a parameter in two leaves may show one of them moved and the other not yet."""
+
+type Minors = tuple[str, ...] | Gap
+type Answers = Mapping[ReleaseLine, Seen | Gap | None]
+
+
+class NotAnnouncedError(Exception):
+    """Releases that could not be announced or noted, in one sentence."""
+
+
+class Watched(Protocol):
+    """What is asked of the ledger."""
+
+    def load(self, partition: str, region: str, /) -> Mapping[ReleaseLine, Pointer]:
+        """Return every pointer of a Region."""
+
+    def save(self, partition: str, region: str, pointer: Pointer, before: Pointer | None, /) -> bool:
+        """Save a pointer if the ledger still holds the one before it."""
+
+
+class Bus(Protocol):
+    """What is asked of the stack's bus."""
+
+    def announce(self, releases: list[ReleaseRequest], /) -> Mapping[str, str]:
+        """Put an event for each release, and return the errors of those that were not accepted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Poll:
+    """What was read of one Region; ``known`` is what the ledger held before anything else was read."""
+
+    place: Place
+    known: Mapping[ReleaseLine, Pointer]
+    minors: Minors
+    answers: Answers
+
+
+class WatchReleases:
+    """Announces releases."""
+
+    def __init__(  # noqa: PLR0913  its neighbours, all by name
+        self,
+        *,
+        places: Iterable[Place],
+        minors: Callable[[Place], Minors],
+        answers: Callable[[Place, Collection[ReleaseLine]], Answers],
+        pointers: Watched,
+        bus: Bus,
+        clock: Clock,
+        telemetry: Telemetry,
+    ) -> None:
+        """Take the places to read, one a Region, whom to ask there, and what remembers and announces."""
+        self._places = tuple(places)
+        self._minors = minors
+        self._answers = answers
+        self._pointers = pointers
+        self._bus = bus
+        self._clock = clock
+        self._telemetry = telemetry
+
+    def watch(self, event: Mapping[str, Any]) -> dict[str, int]:
+        """Read every Region's releases once, and announce what has changed; return how many events that took.
+
+        A Region that cannot be read is said and counted, and fails nothing: the next poll reads it again.
+
+        Raises:
+            EventError: If the event is not what the schedule sends.
+            NotAnnouncedError: If something was not announced or not noted, once everything else is.
+        """
+        self._require_poll(event)
+        trouble: list[str] = []
+        announced = whole = 0
+        with ThreadPoolExecutor(WORKERS) as pool:
+            polls = list(pool.map(self._poll, self._places))
+        for poll in polls:
+            if isinstance(poll, str):
+                trouble.append(poll)
+            else:
+                whole += self._say(poll)
+                announced += self._announce(poll, trouble)
+        self._telemetry.count("RegionsPolled", whole)
+        if trouble:
+            message = f"{len(trouble)} releases were not announced or not noted, the first: {trouble[0]}"
+            self._telemetry.warning(f"{message}; the event is tried again, and the next poll does the same work")
+            raise NotAnnouncedError(message)
+        return {"announced": announced}
+
+    def _require_poll(self, event: Mapping[str, Any]) -> None:
+        try:
+            if not isinstance(parse_event(event), PollRequest):
+                message = "WatchReleases was asked for something else than a poll; send such events to PlanAudits"
+                raise EventError(message)  # noqa: TRY301  told below like every other
+        except EventError as error:
+            self._telemetry.warning(str(error))
+            raise
+
+    def _poll(self, place: Place) -> _Poll | str:
+        """Read a Region, or say why the ledger cannot be read.
+
+        The ledger first: a value read after its pointer is at least as new as it. The other way round, a pointer that
+        another watcher saved in between would make the older value look like a rollback.
+        """
+        try:
+            known = self._pointers.load(place.partition, place.region)
+        except (ClientError, BotoCoreError) as error:
+            return f"the ledger's pointers of {place.region} cannot be read: {error}"
+        minors = self._minors(place)
+        lines = known if isinstance(minors, Gap) else [line for minor in minors for line in lines_of_minor(minor)]
+        return _Poll(place=place, known=known, minors=minors, answers=self._answers(place, lines))
+
+    def _say(self, poll: _Poll) -> bool:
+        """Say what could not be read in a Region, and return whether it was read whole."""
+        unread = [answer for answer in poll.answers.values() if isinstance(answer, Gap)]
+        gone = [str(line) for line, answer in poll.answers.items() if answer is None and line in poll.known]
+        if isinstance(poll.minors, Gap):
+            self._telemetry.count("ReleaseGaps")
+            self._telemetry.warning(
+                f"the Kubernetes versions in support in {poll.place} cannot be read: {poll.minors}; the releases that "
+                f"are watched already are read all the same: see whether the role may call {poll.minors.action}"
+            )
+        if unread:
+            self._telemetry.count("ReleaseGaps", len(unread))
+            self._telemetry.warning(
+                f"{len(unread)} recommended releases of {poll.place} cannot be read, the first: {unread[0]}; what was "
+                f"last seen of them stands, and the next poll reads them again"
+            )
+        if gone:
+            self._telemetry.warning(
+                f"{len(gone)} public parameters of {poll.place} are gone, the first that of {gone[0]}; that is no "
+                f"release, and what was last seen of them stands"
+            )
+        return not unread and not isinstance(poll.minors, Gap)
+
+    def _announce(self, poll: _Poll, trouble: list[str]) -> int:
+        now = self._clock()
+        place = poll.place
+        moved: dict[ReleaseLine, ReleaseRequest] = {}
+        for line, seen in poll.answers.items():
+            if not isinstance(seen, Seen):
+                continue
+            before = poll.known.get(line)
+            if before is None:
+                self._save(place, first_sight(line, seen, now), None, trouble)
+            elif (move := move_of(place, before, seen, now)) is not None:
+                moved[line] = move
+        refused = self._bus.announce(list(moved.values())) if moved else {}
+        for line, move in moved.items():
+            if move.event_id in refused:
+                trouble.append(f"{_named(move)} was not accepted: {refused[move.event_id]}")
+                continue
+            self._telemetry.count("ReleasesAnnounced")
+            self._telemetry.info(f"announced {_named(move)} as {move.event_id}")
+            self._save(place, moved_to(poll.known[line], move), poll.known[line], trouble)
+        return len(moved) - len(refused)
+
+    def _save(self, place: Place, pointer: Pointer, before: Pointer | None, trouble: list[str]) -> None:
+        try:
+            if not self._pointers.save(place.partition, place.region, pointer, before):
+                self._telemetry.info(f"another watcher has noted {pointer.line} in {place.region} already")
+        except (ClientError, BotoCoreError) as error:
+            trouble.append(f"{pointer.line} in {place.region} cannot be saved: {error}")
+
+
+def first_sight(line: ReleaseLine, seen: Seen, now: datetime) -> Pointer:
+    """Begin to watch a line: since when it holds its value is not known, and nothing is announced."""
+    return Pointer(line=line, watched_since=now, moves=(_pointer_move(seen.recommended, None),))
+
+
+def move_of(place: Place, pointer: Pointer, seen: Seen, now: datetime) -> ReleaseRequest | None:
+    """Return the move from what a pointer holds to what was seen, or None if there is none, or none yet.
+
+    The instant of a move is the parameter's ``LastModifiedDate``, if that can be: after whatever is known of the
+    parameter, and not in the future. If it cannot, the move is dated by when it was seen.
+    """
+    last = pointer.moves[-1]
+    old = Recommendation(version=last.version, image_id=last.image_id)
+    new = seen.recommended
+    if old == new or _torn(pointer.line, old, seen, now):
+        return None
+    known_until = pointer.watched_since if last.at is None else max(pointer.watched_since, last.at)
+    dated = seen.modified_at is not None and known_until < seen.modified_at <= now
+    parameter = parameter_of(pointer.line).name
+    return ReleaseRequest(
+        event_id=event_id_of(place.region, parameter, new),
+        move=pointer.revision + 1,
+        partition=place.partition,
+        region=place.region,
+        line=pointer.line,
+        parameter=parameter,
+        old=old,
+        new=new,
+        published_at=seen.modified_at if dated and seen.modified_at is not None else now,
+        rollback=order(pointer.line, new.version) < order(pointer.line, old.version),
+        at=now,
+    )
+
+
+def moved_to(pointer: Pointer, move: ReleaseRequest) -> Pointer:
+    """Return a pointer after a move."""
+    moves = (*pointer.moves, _pointer_move(move.new, move.published_at))
+    return replace(pointer, moves=moves[-MOVES_KEPT:], revision=move.move)
+
+
+def _torn(line: ReleaseLine, old: Recommendation, seen: Seen, now: datetime) -> bool:
+    """Whether one leaf of a parameter has moved just now and the other has not: AWS never recommended that pair."""
+    one_moved = (old.version == seen.recommended.version) != (old.image_id == seen.recommended.image_id)
+    just_now = seen.modified_at is not None and now - seen.modified_at < SETTLING
+    return parameter_of(line).shape is Shape.LEAVES and one_moved and just_now
+
+
+def _pointer_move(recommendation: Recommendation, at: datetime | None) -> PointerMove:
+    return PointerMove(version=recommendation.version, image_id=recommendation.image_id, at=at)
+
+
+def _named(move: ReleaseRequest) -> str:
+    word = "back from" if move.rollback else "from"
+    return f"the release of {move.line} in {move.region}, {word} {move.old.version} to {move.new.version}"
+
+
+def one_place_a_region(places: Iterable[Place], own: Place) -> tuple[Place, ...]:
+    """Return where to read releases: every account sees the same, so one in each Region, our own if it is a target."""
+    chosen: dict[str, Place] = {}
+    for place in sorted(places, key=lambda place: (place.account != own.account, place)):
+        chosen.setdefault(place.region, place)
+    return tuple(sorted(chosen.values()))
+
+
+@cache
+def _build(function_arn: str) -> tuple[WatchReleases, Telemetry]:
+    settings = Settings.from_environment()
+    own = Place.of_function(function_arn)
+    telemetry = make_telemetry(settings.stack)
+    accounts = Accounts(own, settings.read_role, tell=telemetry.detail)
+    function = WatchReleases(
+        places=one_place_a_region(parse_targets(settings.targets, own), own),
+        minors=lambda place: supported_minors(accounts.client("eks", place), place.region),
+        answers=lambda place, lines: read_pointers(accounts.client("ssm", place), lines),
+        pointers=Pointers(accounts.client("dynamodb"), settings.ledger_table, time.sleep, telemetry.warning),
+        bus=ReleaseBus(accounts.client("events"), settings.audit_bus, time.sleep),
+        clock=make_clock(settings.clock_file),
+        telemetry=telemetry,
+    )
+    return function, telemetry
+
+
+def handle(event: dict[str, Any], context: Context) -> dict[str, int]:
+    """Look which releases AWS recommends now."""
+    function, telemetry = _build(context.invoked_function_arn)
+    with telemetry.invocation(context.aws_request_id):
+        return function.watch(event)

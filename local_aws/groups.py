@@ -1,0 +1,312 @@
+"""Managed node groups and self-managed groups: their Auto Scaling groups, what these launch from, their nodes."""
+
+from dataclasses import replace
+
+from local_aws.fleet_nodes import NodeGroup, NodeGroupUpdate, Override, ScalingGroup, SelfManagedGroup, Versions
+from local_aws.geography import dns_suffix
+from local_aws.identity import digest
+from local_aws.images import Document
+from local_aws.network import cluster_security_group
+from local_aws.nodes import (
+    TEMPLATE_TAG,
+    VERSION_TAG,
+    Launch,
+    launch_instances,
+    launches,
+    older_image,
+    older_version,
+)
+from local_aws.place import Place
+from local_aws.scaling_groups import GroupIdentity, add_scaling_group
+from local_aws.templates import (
+    Template,
+    add_instance_profile,
+    add_launch_configuration,
+    add_launch_template,
+    delete_template,
+    delete_version,
+    naming_the_missing,
+)
+from local_aws.user_data import Joining, user_data
+
+_EFFECTS = {"NoSchedule": "NO_SCHEDULE", "NoExecute": "NO_EXECUTE", "PreferNoSchedule": "PREFER_NO_SCHEDULE"}
+
+
+def add_node_group(place: Place, name: str, group: NodeGroup) -> None:
+    """Create a managed node group with all that EKS makes for it."""
+    state, cluster = place.state, place.name
+    identifier = place.uuid("nodegroup", name)
+    scaling_group = f"eks-{name}-{identifier}"
+    image, created = place.image(name, group), place.now - group.created
+    tags = {
+        "eks:cluster-name": cluster,
+        "eks:nodegroup-name": name,
+        f"kubernetes.io/cluster/{cluster}": "owned",
+        "k8s.io/cluster-autoscaler/enabled": "true",
+        f"k8s.io/cluster-autoscaler/{cluster}": "owned",
+    }
+    copied = {
+        **_content(place, name, group, image, f"eks-{identifier}"),
+        "TagSpecifications": [
+            {"ResourceType": "instance", "Tags": [{"Key": key, "Value": tags[key]} for key in list(tags)[:3]]}
+        ],
+    }
+    newest = 1 + max((older_version(older) or 0 for older in group.older), default=0)
+    copy = Template(name=f"eks-{identifier}", created=created, content=copied, versions=Versions(used=newest))
+    template = _add_template(place, name, group, copy)
+    policy = {
+        "LaunchTemplate": {
+            "LaunchTemplateSpecification": template,
+            "Overrides": [{"InstanceType": each} for each in group.types],
+        },
+        "InstancesDistribution": {
+            "OnDemandAllocationStrategy": "prioritized",
+            "OnDemandBaseCapacity": 0,
+            "OnDemandPercentageAboveBaseCapacity": 0 if group.spot else 100,
+            "SpotAllocationStrategy": "price-capacity-optimized",
+        },
+    }
+    launch = _launch(group, image, tags | _launch_tags(place, scaling_group, template), f"{cluster}-nodes")
+    instances = launch_instances(place, name, group, launches(place, name, group, launch))
+    add_scaling_group(place, GroupIdentity(scaling_group, tags, {"MixedInstancesPolicy": policy}), group, instances)
+    _delete_missing(place, group, template)
+    state.nodegroups[cluster][name] = _users_template(place, group) | _nodegroup(place, name, group, image)
+    state.updates[cluster, name] += [
+        _nodegroup_update(place, f"{name}-{index}", update, scaling_group) for index, update in enumerate(group.updates)
+    ]
+
+
+def _nodegroup(place: Place, name: str, group: NodeGroup, image: Document) -> Document:
+    state, cluster, identifier = place.state, place.name, place.uuid("nodegroup", name)
+    scaling_group = f"eks-{name}-{identifier}"
+    custom = group.image is not None
+    most = (
+        {"maxUnavailable": group.max_unavailable}
+        if group.max_unavailable_percentage is None
+        else {"maxUnavailablePercentage": group.max_unavailable_percentage}
+    )
+    return {
+        "nodegroupName": name,
+        "nodegroupArn": state.arn("eks", f"nodegroup/{cluster}/{name}/{identifier}"),
+        "clusterName": cluster,
+        "version": group.kubernetes or place.cluster.version,
+        "releaseVersion": image["ImageId"] if custom else place.release(name, group, group.ami).version,
+        "createdAt": place.now - group.created,
+        "modifiedAt": place.since(image, group.modified),
+        "status": group.status,
+        "capacityType": "SPOT" if group.spot else "ON_DEMAND",
+        "scalingConfig": {"minSize": group.min, "maxSize": group.max, "desiredSize": group.desired},
+        "instanceTypes": group.types,
+        "subnets": [subnet["SubnetId"] for subnet in place.subnets(group.zones)],
+        "amiType": group.ami,
+        "nodeRole": state.iam_arn(f"role/{cluster}-nodes"),
+        "labels": dict(group.labels),
+        "taints": [_taint(taint) for taint in group.taints],
+        "resources": {"autoScalingGroups": [{"name": scaling_group}]},
+        "diskSize": 20,
+        "health": {
+            "issues": [
+                {"code": issue.code, "message": issue.message, "resourceIds": issue.resources or [scaling_group]}
+                for issue in group.health
+            ]
+        },
+        "updateConfig": most | {"updateStrategy": "DEFAULT"},
+        "nodeRepairConfig": {"enabled": group.node_repair},
+        "tags": dict(group.eks_tags),
+    }
+
+
+def _users_template(place: Place, group: NodeGroup) -> Document:
+    """Create the launch template that the user gave to EKS, and say what a node group says of it."""
+    if group.launch_template is None:
+        return {}
+    content = {"MetadataOptions": {"HttpTokens": "required"}}
+    template = Template(
+        name=group.launch_template, created=place.now - group.created, content=content, versions=group.versions
+    )
+    refers = add_launch_template(place, template)
+    members = {"id": "LaunchTemplateId", "name": "LaunchTemplateName", "version": "Version"}
+    return {"launchTemplate": {member: refers[name] for member, name in members.items()}}
+
+
+def _nodegroup_update(place: Place, key: str, described: NodeGroupUpdate, scaling_group: str) -> Document:
+    update = update_document(place, key, described.type, described.status)
+    update["createdAt"] = place.now - described.started
+    if described.error:
+        message = described.message or described.error
+        resources = described.resources or [scaling_group]
+        update["errors"] = [{"errorCode": described.error, "errorMessage": message, "resourceIds": resources}]
+    return update
+
+
+def add_self_managed(place: Place, name: str, group: SelfManagedGroup) -> None:
+    """Create a self-managed group as eksctl does."""
+    cluster = place.name
+    scaling_group = f"eksctl-{cluster}-nodegroup-{name}-NodeGroup-{digest(place.id('asg', name))[:12].upper()}"
+    role = f"eksctl-{cluster}-nodegroup-{name}"
+    image = place.image(name, group)
+    discovery = {"k8s.io/cluster-autoscaler/enabled": "true", f"k8s.io/cluster-autoscaler/{cluster}": "owned"}
+    tags = {
+        "Name": f"{cluster}-{name}-Node",
+        f"kubernetes.io/cluster/{cluster}": "owned",
+        "alpha.eksctl.io/cluster-name": cluster,
+        "alpha.eksctl.io/nodegroup-name": name,
+        "alpha.eksctl.io/nodegroup-type": "unmanaged",
+        **(discovery if group.discovery else {}),
+    }
+    content = {"InstanceType": group.types[0], **_content(place, name, group, image, role)}
+    created = place.now - group.created
+    if group.launch_configuration:
+        source = add_launch_configuration(place, role, created, content)
+        starts = [_launch(group, image, tags | _launch_tags(place, scaling_group, None), role)]
+    else:
+        own = Template(name=role, created=created, content=content, versions=group.versions)
+        template = _add_template(place, name, group, own)
+        source = {"LaunchTemplate": template}
+        launch_tags = tags | _launch_tags(place, scaling_group, template)
+        starts = [_launch(group, image, launch_tags, role)]
+        if group.overrides:
+            pairs = [_override(place, name, group, own, index) for index in range(len(group.overrides))]
+            source = {"MixedInstancesPolicy": _mixed(template, [shown for shown, _ in pairs])}
+            starts = [
+                _launch(group, chosen, launch_tags | _template_tags(place, shown, template), role, shown)
+                for shown, chosen in pairs
+            ]
+    instances = launch_instances(place, name, group, launches(place, name, group, *starts))
+    add_scaling_group(place, GroupIdentity(scaling_group, tags, source), group, instances)
+    if not group.launch_configuration:
+        _delete_missing(place, group, template)
+
+
+def _override(
+    place: Place, name: str, group: SelfManagedGroup, template: Template, index: int
+) -> tuple[Document, Document]:
+    """Return an override as the policy shows it, and the image it leads to."""
+    override: Override = group.overrides[index]
+    said = {name: getattr(override, name) for name in ("ami", "release", "superseded", "image")}
+    image = place.image(name, group.model_copy(update=said))
+    if override.by == "image":
+        return {"InstanceType": override.type, "ImageId": image["ImageId"]}, image
+    content = {**template.content, "ImageId": image["ImageId"], "InstanceType": override.type}
+    own = Template(name=f"{template.name}-{index}", created=template.created, content=content)
+    refers = add_launch_template(place, own)
+    return {"InstanceType": override.type, "LaunchTemplateSpecification": refers}, image
+
+
+def _mixed(template: Document, overrides: list[Document]) -> Document:
+    return {
+        "LaunchTemplate": {"LaunchTemplateSpecification": template, "Overrides": overrides},
+        "InstancesDistribution": {
+            "OnDemandAllocationStrategy": "prioritized",
+            "OnDemandBaseCapacity": 0,
+            "OnDemandPercentageAboveBaseCapacity": 100,
+            "SpotAllocationStrategy": "price-capacity-optimized",
+        },
+    }
+
+
+def _content(place: Place, name: str, group: NodeGroup | SelfManagedGroup, image: Document, profile: str) -> Document:
+    """Return what a launch template says."""
+    if "instance-profile" not in group.missing:
+        add_instance_profile(place.state, profile, f"{place.name}-nodes", place.now - group.created)
+    content: Document = {
+        "ImageId": _configured_image(place, name, group, image),
+        "IamInstanceProfile": {"Name": profile},
+        "SecurityGroupIds": [cluster_security_group(place)],
+    }
+    if isinstance(group, NodeGroup) or group.user_data:
+        content["UserData"] = user_data(place.family(group), _joining(place, group))
+    return naming_the_missing(place, name, content, group.missing)
+
+
+def _configured_image(place: Place, name: str, group: NodeGroup | SelfManagedGroup, image: Document) -> str:
+    """Return the image as a template names it: by its id, or by the parameter that leads to it."""
+    if isinstance(group, NodeGroup) or not group.by_parameter:
+        return str(image["ImageId"])
+    pointers = place.release(name, group, group.ami).pointers(place.state.region)
+    [parameter] = [each for each, _ in pointers if each.endswith("/image_id")]
+    return f"resolve:ssm:{parameter}"
+
+
+def _add_template(place: Place, name: str, group: ScalingGroup, template: Template) -> Document:
+    """Create the template a group launches from, with the past versions that its older nodes came from."""
+    past = {}
+    for older in group.older:
+        image, version = older_image(place, name, group, older), older_version(older)
+        if image and version and version != template.versions.used_number:
+            past[version] = {"ImageId": image["ImageId"]}
+    return add_launch_template(place, replace(template, past=past))
+
+
+def _delete_missing(place: Place, group: ScalingGroup, template: Document) -> None:
+    if "template" in group.missing:
+        delete_template(place.state, template)
+    elif "template-version" in group.missing:
+        delete_version(place.state, template, int(_number(place, template)), place.now)
+
+
+def _launch(
+    group: NodeGroup | SelfManagedGroup,
+    image: Document,
+    tags: dict[str, str],
+    role: str,
+    override: Document | None = None,
+) -> Launch:
+    return Launch(
+        image=image,
+        tags=tags,
+        role=role,
+        instance_type=(override or {}).get("InstanceType", group.types[0]),
+        launched=group.launched,
+        extra={"InstanceLifecycle": "spot"} if group.spot else {},
+    )
+
+
+def _launch_tags(place: Place, scaling_group: str, template: Document | None) -> dict[str, str]:
+    """Return the tags that AWS itself puts on an instance."""
+    return {
+        "aws:autoscaling:groupName": scaling_group,
+        **({} if template is None else _template_tags(place, {}, template)),
+        "aws:ec2:fleet-id": f"fleet-{place.uuid('fleet', scaling_group)}",
+        "aws:eks:cluster-name": place.name,
+    }
+
+
+def _template_tags(place: Place, override: Document, template: Document) -> dict[str, str]:
+    """Return the tags that name the template of an instance: the override's own, if it has one."""
+    used = override.get("LaunchTemplateSpecification", template)
+    return {TEMPLATE_TAG: used["LaunchTemplateId"], VERSION_TAG: _number(place, used)}
+
+
+def _number(place: Place, specification: Document) -> str:
+    """Return the number of the version that a specification means."""
+    template = place.state.launch_templates[specification["LaunchTemplateId"]]
+    aliases = {"$Default": template["DefaultVersionNumber"], "$Latest": template["LatestVersionNumber"]}
+    return str(aliases.get(specification["Version"], specification["Version"]))
+
+
+def _joining(place: Place, group: NodeGroup | SelfManagedGroup) -> Joining:
+    return Joining(place.name, endpoint(place), authority(place), group.labels, group.taints)
+
+
+def endpoint(place: Place) -> str:
+    """Return the address of the cluster's API server."""
+    region = place.state.region
+    return f"https://{digest(place.id('endpoint'))[:32].upper()}.gr7.{region}.eks.{dns_suffix(region)}"
+
+
+def authority(place: Place) -> str:
+    """Return the cluster's certificate authority."""
+    return digest(place.id("authority"))
+
+
+def _taint(taint: str) -> Document:
+    pair, effect = taint.rsplit(":", 1)
+    key, said, value = pair.partition("=")
+    return {"key": key, "effect": _EFFECTS[effect], **({"value": value} if said else {})}
+
+
+def update_document(place: Place, key: str, kind: str, status: str) -> Document:
+    """Return an update of the cluster or of a node group, without its time."""
+    params = [{"type": "Version", "value": place.cluster.version}]
+    return {"id": place.uuid("update", key), "status": status, "type": kind, "params": params, "errors": []}

@@ -1,0 +1,135 @@
+"""AWS releases node images, and time passes. These tests move the clock by weeks, so they come after all others."""
+
+import json
+import time
+from datetime import datetime, timedelta
+
+import jsonschema
+import pytest
+
+from local_aws.deployment import ROOT
+from local_aws.stage import Stage
+from tests.e2e.conftest import SECONDS, Message, Witness, arn, audit
+
+pytestmark = pytest.mark.e2e
+
+DAY = timedelta(days=1)
+FRESH = {"ami_types": ["AL2023_x86_64_STANDARD"], "kubernetes": ["1.36"]}
+WAVERING = {"ami_types": ["AL2023_x86_64_NVIDIA"], "kubernetes": ["1.36"]}
+
+
+def poll(stage: Stage) -> None:
+    """Let the watcher's own schedule fire, and wait until every Region is polled."""
+    before = polled(stage)
+    stage.fire("WatchScheduleName")
+    deadline = time.monotonic() + SECONDS
+    while polled(stage) < before + len({place.region for place in stage.places}):
+        assert time.monotonic() < deadline, "the watcher has not come"
+        time.sleep(0.5)
+
+
+def polled(stage: Stage) -> int:
+    return sum(int(line["RegionsPolled"][0]) for line in stage.deployment.logs() if "RegionsPolled" in line)
+
+
+def notices(witness: Witness, since: datetime, region: str = "eu-west-1") -> list[Message]:
+    """Return the release notices on a Region since an instant."""
+    witness.look()
+    told = [message for message in witness.messages if message["type"] == "release"]
+    return [
+        notice
+        for notice in told
+        if notice["release"]["region"] == region and datetime.fromisoformat(notice["release"]["published_at"]) >= since
+    ]
+
+
+def wait_for_notice(witness: Witness, since: datetime) -> Message:
+    deadline = time.monotonic() + SECONDS
+    while not (found := notices(witness, since)):
+        assert time.monotonic() < deadline, "no notice came"
+        time.sleep(0.5)
+    [notice] = found
+    return notice
+
+
+def pass_time(stage: Stage, until: datetime) -> None:
+    """Let time pass in steps of at most a day; the schedule of what is due fires after each, and no sweep does."""
+    while (now := stage.clock()) < until:
+        stage.advance(min(DAY, until - now))
+        asked = stage.fire("DueScheduleName")
+        due = [
+            found["cluster"]
+            for found in stage.ledger()
+            if found["item"] == "HEAD" and found.get("head") and found["due_at"] <= f"{asked:%Y-%m-%dT%H:%M:%S.%f}Z"
+        ]
+        stage.settle(asked, seconds=SECONDS, clusters=due)
+
+
+@pytest.fixture(scope="module")
+def watched(stage: Stage) -> Stage:
+    """The stage, its Regions' releases seen once: the first look announces nothing."""
+    poll(stage)
+    return stage
+
+
+def test_the_first_look_at_the_releases_records_them_and_announces_nothing(watched: Stage, witness: Witness) -> None:
+    pointers = [found for found in watched.ledger() if found["item"].startswith("POINTER#")]
+    assert {found["cluster"] for found in pointers} == {"releases/aws/eu-west-1", "releases/aws/us-east-1"}
+    assert "POINTER#al2023/standard/x86_64/1.36" in {found["item"] for found in pointers}
+    witness.look()
+    assert [message for message in witness.messages if message["type"] == "release"] == []
+
+
+def test_a_release_from_its_day_to_its_first_rung(audited: Stage, watched: Stage, witness: Witness) -> None:
+    audit(audited, "fresh", "wavering")  # warm functions that have read today's releases
+    released_at = audited.clock()
+    audited.audited.publish_release(**FRESH, at=released_at)
+    audited.audited.calls.clear()
+    poll(watched)
+
+    notice = wait_for_notice(witness, released_at)
+    schema = json.loads((ROOT / "docs/schemas/release-notice-1.json").read_text())
+    jsonschema.validate(notice, schema)
+    superseded = {
+        (cluster["name"], capacity["name"]): capacity
+        for cluster in notice["clusters"]
+        for capacity in cluster["capacities"]
+    }
+    assert set(superseded) == {("fresh", "web"), ("fresh", "api")}
+    first_rung = {datetime.fromisoformat(capacity["first_rung_at"]) for capacity in superseded.values()}
+    assert first_rung == {released_at + 14 * DAY}
+
+    audited.settle(released_at, seconds=SECONDS, clusters=[arn("fresh")])
+    assert audited.audited.clusters_read == {"fresh"}
+    assert witness.told("fresh", released_at) == []
+    # The warm functions judged it by the new catalogue: what falls due is the day of the first rung.
+    [head] = [found for found in audited.ledger() if found["cluster"] == arn("fresh") and found["item"] == "HEAD"]
+    assert datetime.fromisoformat(head["due_at"]) == released_at + 14 * DAY
+
+    poll(watched)
+    pass_time(audited, released_at + 14 * DAY - timedelta(minutes=5))
+    assert witness.told("fresh", released_at) == []
+    pass_time(audited, released_at + 14 * DAY + timedelta(minutes=5))
+    assert sorted(witness.told("fresh", released_at)) == [("opened", "AMI001", "api"), ("opened", "AMI001", "web")]
+    findings = [found for found in audited.hub() if "/fresh/AMI001/" in found["Id"]]
+    assert {found["Severity"]["Label"] for found in findings} == {"LOW"}
+    assert len(notices(witness, released_at)) == 1
+
+
+def test_a_release_that_is_taken_back_opens_nothing_ever(audited: Stage, watched: Stage, witness: Witness) -> None:
+    released_at = audited.clock()
+    audited.audited.publish_release(**WAVERING, at=released_at)
+    poll(watched)
+    wait_for_notice(witness, released_at)
+    pass_time(audited, released_at + 10 * DAY)
+
+    rolled_back_at = audited.clock()
+    audited.audited.roll_back(**WAVERING, at=rolled_back_at)
+    poll(watched)
+    notice = wait_for_notice(witness, rolled_back_at)
+    assert notice["release"]["rollback"]
+    audited.settle(rolled_back_at, seconds=SECONDS, clusters=[arn("wavering")])
+    pass_time(audited, released_at + 20 * DAY)
+    sweep = audited.fire_sweep()
+    audited.settle(sweep, seconds=SECONDS)
+    assert witness.told("wavering", released_at) == []

@@ -1,0 +1,116 @@
+"""A release opens no finding on its day: the re-audit notes the day, and only that day opens one."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from eks_auditor.checks.ami import release_superseded
+from eks_auditor.findings.diff import Changes, diff
+from eks_auditor.findings.judge import audit_of
+from eks_auditor.model.history import Change, Head, Record
+from eks_auditor.model.release import ReleaseHistory
+from eks_auditor.model.verdict import Severity
+from eks_auditor.plan.notice import notice_of
+from tests.builders import (
+    CLUSTER_ID,
+    LINE,
+    NOW,
+    days_ago,
+    history,
+    image,
+    launch,
+    managed,
+    node,
+    node_pool,
+    release,
+    self_managed,
+    snapshot,
+    version,
+)
+from tests.plan.releasing import request
+
+RELEASED = NOW
+"""When AWS recommends the new release; the one in use had been recommended for five days."""
+
+BEFORE = history()
+AFTER = history(40.0, 20.0, 5.0, 0.0)
+BACK = replace(AFTER, recommended=release())
+"""AWS took the new release back; its image is still to be seen."""
+
+FIRST_RUNG = RELEASED + timedelta(days=14)
+
+POOL = node_pool(nodes=tuple(node(number, launched_at=days_ago(30)) for number in range(3)))
+CAPACITIES = {"managed": managed(), "self-managed": self_managed(group={"launch": launch()}), "karpenter": POOL}
+
+
+class Ledger:
+    """One cluster's ledger: what was kept of the audits so far."""
+
+    def __init__(self, *capacities: Any) -> None:  # noqa: ANN401  any capacity
+        self._capacities = capacities
+        self.head: Head | None = None
+        self.records: dict[str, Record] = {}
+
+    def audit(self, at: datetime, releases: ReleaseHistory) -> Changes:
+        of = snapshot(*self._capacities, taken_at=at, releases={str(LINE): releases}, images={image().id: image()})
+        audit = audit_of(of, [release_superseded], f"audit of {at}")
+        changes = diff(self.head, self.records, audit, hub=False)
+        self.head, self.running = changes.head, audit.running
+        self.records |= {record.finding.id: record for record in changes.records}
+        return changes
+
+
+@pytest.fixture(params=CAPACITIES)
+def ledger(request: pytest.FixtureRequest) -> Ledger:
+    known = Ledger(CAPACITIES[request.param])
+    assert known.audit(days_ago(1), BEFORE).head.due_at is None
+    return known
+
+
+def test_on_its_day_no_finding_opens_and_the_day_of_the_first_rung_is_noted(ledger: Ledger) -> None:
+    changes = ledger.audit(RELEASED + timedelta(minutes=5), AFTER)
+    assert (changes.transitions, changes.records) == ((), ())
+    assert changes.head.due_at == FIRST_RUNG
+
+
+def test_the_audit_that_falls_due_opens_it_low(ledger: Ledger) -> None:
+    """With no sweep between: what is due is asked for by the ledger's own day."""
+    due_at = ledger.audit(RELEASED + timedelta(minutes=5), AFTER).head.due_at
+    assert due_at is not None
+    assert ledger.audit(due_at - timedelta(microseconds=1), AFTER).transitions == ()
+    (opened,) = ledger.audit(due_at, AFTER).transitions
+    assert (opened.change, opened.finding.check_id, opened.finding.severity) == (
+        Change.OPENED,
+        "AMI001",
+        Severity.LOW,
+    )
+
+
+def test_the_notice_names_the_day_that_the_ledger_holds(ledger: Ledger) -> None:
+    running = ledger.running
+    of = request(
+        old=replace(request().old, version=version()),
+        new=replace(request().new, version=version(0.0)),
+        published_at=RELEASED,
+    )
+    ((entry,),) = (notice_of(of, [(CLUSTER_ID, running)]),)
+    due_at = ledger.audit(RELEASED + timedelta(minutes=5), AFTER).head.due_at
+    assert [capacity.first_rung_at for capacity in entry.capacities] == [due_at]
+
+
+@pytest.mark.parametrize("days", [1, 10, 13.9])
+def test_a_rollback_before_it_clears_the_day_and_no_finding_ever_opens(ledger: Ledger, days: float) -> None:
+    ledger.audit(RELEASED + timedelta(minutes=5), AFTER)
+    changes = ledger.audit(RELEASED + timedelta(days=days), BACK)
+    assert changes.head.due_at is None
+    for later in (14, 15, 30, 60, 90):
+        assert ledger.audit(RELEASED + timedelta(days=later), BACK).transitions == ()
+    assert ledger.records == {}
+
+
+def test_a_rollback_after_it_resolves_what_had_opened(ledger: Ledger) -> None:
+    ledger.audit(RELEASED + timedelta(days=14), AFTER)
+    (resolved,) = ledger.audit(RELEASED + timedelta(days=15), BACK).transitions
+    assert resolved.change is Change.RESOLVED
