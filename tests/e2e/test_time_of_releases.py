@@ -39,7 +39,7 @@ def notices(witness: Witness, since: datetime, region: str = "eu-west-1") -> lis
     return [
         notice
         for notice in told
-        if notice["release"]["region"] == region and datetime.fromisoformat(notice["release"]["published_at"]) >= since
+        if notice["release"]["region"] == region and datetime.fromisoformat(notice["release"]["published_at"]) >= since.replace(microsecond=0)
     ]
 
 
