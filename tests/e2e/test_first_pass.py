@@ -23,7 +23,11 @@ def wrong_in_fleet(stage: Stage) -> dict[str, set[tuple[str, str]]]:
         for region in account.regions.values():
             for name, cluster in region.clusters.items():
                 wrong[name] |= {(check, name) for check in cluster.wrong}
-                for group, described in (*cluster.node_groups.items(), *cluster.self_managed.items()):
+                for group, described in (
+                    *cluster.node_groups.items(),
+                    *cluster.self_managed.items(),
+                    *cluster.pools.items(),
+                ):
                     wrong[name] |= {(check, group) for check in described.wrong}
     return wrong
 

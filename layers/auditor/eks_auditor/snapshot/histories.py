@@ -82,8 +82,21 @@ def _start(
     image = described[found.image_id]
     if isinstance(image, Gap):
         return lambda: image
+    torn = _torn(line, found, image)
+    if torn is not None:
+        reads.note(torn)
+        return lambda: torn
     listed = reads.start(images.find_images, reads.clients.ec2, image.owner_id, name_pattern(line))
     return lambda: history_of(line, found, image, listed.result())
+
+
+def _torn(line: ReleaseLine, found: Recommended, image: Image) -> Gap | None:
+    """Return the gap of a recommendation whose image is another release: AWS moves a version and an id one by one."""
+    name = named(image.name)
+    if name is None or name == (line, found.version):
+        return None
+    said = f"TornAnswer: it recommends {found.version}, and its image {image.id} is {image.name}; it is moving just now"
+    return Gap("ssm:GetParameters", parameter_of(line).name, one_line(said), retryable=True)
 
 
 def _recommended(reads: Reads, lines: list[ReleaseLine]) -> dict[ReleaseLine, Recommended | Gap | None]:
