@@ -35,11 +35,13 @@ def polled(stage: Stage) -> int:
 def notices(witness: Witness, since: datetime, region: str = "eu-west-1") -> list[Message]:
     """Return the release notices on a Region since an instant."""
     witness.look()
-    told = [message for message in witness.messages if message["type"] == "release"]
+    since = since.replace(microsecond=0)  # AWS dates a parameter's move by milliseconds
     return [
-        notice
-        for notice in told
-        if notice["release"]["region"] == region and datetime.fromisoformat(notice["release"]["published_at"]) >= since.replace(microsecond=0)
+        message
+        for message in witness.messages
+        if message["type"] == "release"
+        and message["release"]["region"] == region
+        and datetime.fromisoformat(message["release"]["published_at"]) >= since
     ]
 
 
