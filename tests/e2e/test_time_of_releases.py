@@ -3,6 +3,7 @@
 import json
 import time
 from datetime import datetime, timedelta
+from typing import Any
 
 import jsonschema
 import pytest
@@ -14,8 +15,8 @@ from tests.e2e.conftest import SECONDS, Message, Witness, arn, audit
 pytestmark = pytest.mark.e2e
 
 DAY = timedelta(days=1)
-FRESH = {"ami_types": ["AL2023_x86_64_STANDARD"], "kubernetes": ["1.36"]}
-WAVERING = {"ami_types": ["AL2023_x86_64_NVIDIA"], "kubernetes": ["1.36"]}
+FRESH: dict[str, Any] = {"ami_types": ["AL2023_x86_64_STANDARD"], "kubernetes": ["1.36"]}
+WAVERING: dict[str, Any] = {"ami_types": ["AL2023_x86_64_NVIDIA"], "kubernetes": ["1.36"]}
 
 
 def poll(stage: Stage) -> None:
@@ -93,9 +94,9 @@ def test_a_release_from_its_day_to_its_first_rung(audited: Stage, watched: Stage
     schema = json.loads((ROOT / "docs/schemas/release-notice-1.json").read_text())
     jsonschema.validate(notice, schema)
     superseded = {
-        (cluster["name"], capacity["name"]): capacity
-        for cluster in notice["clusters"]
-        for capacity in cluster["capacities"]
+        (entry["cluster"]["name"], capacity["name"]): capacity
+        for entry in notice["clusters"]
+        for capacity in entry["capacities"]
     }
     assert set(superseded) == {("fresh", "web"), ("fresh", "api")}
     first_rung = {datetime.fromisoformat(capacity["first_rung_at"]) for capacity in superseded.values()}
