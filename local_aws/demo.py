@@ -21,11 +21,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from local_aws.deployment import DeploymentError
+from local_aws.deployment import REGION, DeploymentError
 from local_aws.fleet import load_fleet
 from local_aws.stage import Stage, StageError
 
 _SECONDS = 120
+_RELEASED = "AL2023_x86_64_STANDARD"
+_MINOR = "1.35"
 _SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL")
 _COLOURS = {"CRITICAL": "bold red", "HIGH": "red", "MEDIUM": "yellow", "LOW": "cyan", "INFORMATIONAL": "dim"}
 
@@ -41,11 +43,13 @@ class Demo:
         self.began = time.monotonic()
 
     def run(self) -> None:
-        """Show a first audit, then a repair and a second one.
+        """Show a first audit, then a repair and a second one, then a release of AWS's.
 
         Raises:
             StageError: If something does not happen in time, or not exactly as it should.
         """
+        self.say("The schedule of WatchReleases fires: what AWS recommends is noted, and nothing announced.")
+        self.stage.poll_releases(seconds=_SECONDS)
         self.say(
             f"The deployed schedule fires: {len(self.stage.clusters())} clusters in {len(self.stage.places)} places."
         )
@@ -56,6 +60,7 @@ class Demo:
         self.say("The schedule fires again.")
         self.sweep()
         self.show_resolution(self.messages(), cluster, nodegroup)
+        self.release()
 
     def say(self, sentence: str) -> None:
         """Print a step with the seconds since the demo began."""
@@ -137,6 +142,56 @@ class Demo:
         state = f"Compliance {resolved['Compliance']['Status']}, RecordState {resolved['RecordState']}"
         self.console.print(f"Security Hub now holds it as: {state}, UpdatedAt {resolved['UpdatedAt']}")
 
+    def release(self) -> None:
+        """Let AWS recommend a new image, and show what the stack makes of it.
+
+        Raises:
+            StageError: If the release is not told in time, or anything beside it.
+        """
+        asked = self.stage.clock()
+        self.stage.audited.publish_release(ami_types=[_RELEASED], kubernetes=[_MINOR], region=REGION)
+        self.say(
+            f"AWS publishes a new image of {_RELEASED} for Kubernetes {_MINOR} in {REGION}. It sends no event; the "
+            "schedule of WatchReleases fires."
+        )
+        self.stage.poll_releases(seconds=_SECONDS)
+        told = self.wait_for_release(asked)
+        if [message["type"] for message in told] != ["release"]:
+            message = f"expected the notice of one release and nothing else; told was {json.dumps(told)}"
+            raise StageError(message)
+        self.show_notice(told[0])
+
+    def wait_for_release(self, asked: datetime) -> list[dict[str, Any]]:
+        """Return all that was told, once a release was and all its consequences are through."""
+        told: list[dict[str, Any]] = []
+        deadline = time.monotonic() + _SECONDS
+        while not any(message["type"] == "release" for message in told):
+            if time.monotonic() > deadline:
+                message = f"no notice of the release came in {_SECONDS} s"
+                raise StageError(message)
+            told += self.messages()
+            time.sleep(1)
+        concerned = [entry["cluster"]["arn"] for message in told for entry in message.get("clusters", ())]
+        self.stage.settle(asked, seconds=_SECONDS, clusters=concerned)
+        return told + self.messages()
+
+    def show_notice(self, notice: dict[str, Any]) -> None:
+        """Print which capacities a release supersedes, and from when each of them would be a finding."""
+        release = notice["release"]
+        self.say(
+            f"Told was one notice, of {release['old']['release']} → {release['new']['release']}. The clusters that run "
+            "this image were audited again; no finding opens on a release's day:"
+        )
+        title = f"{notice['totals']['capacities']} capacities in {notice['totals']['clusters']} clusters are superseded"
+        table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
+        for column in ("cluster", "capacity", "runs", "superseded since", "its finding, if it stays"):
+            table.add_column(column, overflow="fold")
+        for entry in notice["clusters"]:
+            for capacity in entry["capacities"]:
+                days = [_day(capacity[column]) for column in ("superseded_since", "first_rung_at")]
+                table.add_row(escape(entry["cluster"]["name"]), escape(capacity["name"]), capacity["release"], *days)
+        self.console.print(table)
+
     def keep(self) -> None:
         """Say how to use the running local AWS, and wait for Ctrl-C."""
         exports = "\n".join(
@@ -157,6 +212,10 @@ class Demo:
 
 def _active(found: dict[str, Any]) -> bool:
     return bool(found["RecordState"] == "ACTIVE")
+
+
+def _day(instant: str | None) -> str:
+    return instant[:10] if instant else "unknown"
 
 
 def _region(found: dict[str, Any]) -> str:

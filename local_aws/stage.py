@@ -193,6 +193,24 @@ class Stage:
                 raise StageError(message)
             time.sleep(_POLL_SECONDS)
 
+    def poll_releases(self, *, seconds: float) -> None:
+        """Let the schedule of WatchReleases fire, and wait until every Region's releases are polled.
+
+        Raises:
+            StageError: After ``seconds``.
+        """
+        wanted = self._polled() + len({place.region for place in self.places})
+        self.fire("WatchScheduleName")
+        deadline = time.monotonic() + seconds
+        while (polled := self._polled()) < wanted:
+            if time.monotonic() > deadline:
+                message = f"after {seconds:.0f} s the releases of {wanted - polled} Regions are still to be polled"
+                raise StageError(message)
+            time.sleep(_POLL_SECONDS)
+
+    def _polled(self) -> int:
+        return sum(int(line["RegionsPolled"][0]) for line in self.deployment.logs() if "RegionsPolled" in line)
+
     def hub(self) -> list[dict[str, Any]]:
         """Return what Security Hub holds in every place that has clusters."""
         return [found for place in self.places for found in self.audited.findings(place.account, place.region)]

@@ -31,12 +31,15 @@ def environment(directory: Path) -> dict[str, str]:
     return {"PATH": "/usr/bin:/bin", "HOME": str(directory), "TMPDIR": str(directory)}
 
 
-def test_the_demo_shows_findings_and_exactly_one_resolution(tmp_path: Path) -> None:
+def test_the_demo_shows_findings_exactly_one_resolution_and_a_release(tmp_path: Path) -> None:
     demo = subprocess.run(  # noqa: S603  our own
         DEMO, cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True, check=False
     )
     assert demo.returncode == 0, demo.stdout + demo.stderr
-    for shown in ("active findings", "CAS003", "baseline", "exactly one thing", '"change": "resolved"', "ARCHIVED"):
+    for shown in (
+        *("active findings", "CAS003", "baseline", "exactly one thing", '"change": "resolved"', "ARCHIVED"),
+        *("one notice", "are superseded"),
+    ):
         assert shown in demo.stdout
     assert processes_of(tmp_path) == []
 

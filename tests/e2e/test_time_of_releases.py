@@ -19,24 +19,15 @@ FRESH: dict[str, Any] = {"ami_types": ["AL2023_x86_64_STANDARD"], "kubernetes": 
 WAVERING: dict[str, Any] = {"ami_types": ["AL2023_x86_64_NVIDIA"], "kubernetes": ["1.36"]}
 
 
-def poll(stage: Stage) -> None:
-    """Let the watcher's own schedule fire, and wait until every Region is polled."""
-    before = polled(stage)
-    stage.fire("WatchScheduleName")
-    deadline = time.monotonic() + SECONDS
-    while polled(stage) < before + len({place.region for place in stage.places}):
-        assert time.monotonic() < deadline, "the watcher has not come"
-        time.sleep(0.5)
-
-
-def polled(stage: Stage) -> int:
-    return sum(int(line["RegionsPolled"][0]) for line in stage.deployment.logs() if "RegionsPolled" in line)
+def instant(stage: Stage) -> datetime:
+    """Return the stage's time as AWS dates the move of a parameter: by milliseconds."""
+    now = stage.clock()
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
 def notices(witness: Witness, since: datetime, region: str = "eu-west-1") -> list[Message]:
     """Return the release notices on a Region since an instant."""
     witness.look()
-    since = since.replace(microsecond=0)  # AWS dates a parameter's move by milliseconds
     return [
         message
         for message in witness.messages
@@ -71,7 +62,7 @@ def pass_time(stage: Stage, until: datetime) -> None:
 @pytest.fixture(scope="module")
 def watched(stage: Stage) -> Stage:
     """The stage, its Regions' releases seen once: the first look announces nothing."""
-    poll(stage)
+    stage.poll_releases(seconds=SECONDS)
     return stage
 
 
@@ -85,10 +76,10 @@ def test_the_first_look_at_the_releases_records_them_and_announces_nothing(watch
 
 def test_a_release_from_its_day_to_its_first_rung(audited: Stage, watched: Stage, witness: Witness) -> None:
     audit(audited, "fresh", "wavering")  # warm functions that have read today's releases
-    released_at = audited.clock()
+    released_at = instant(audited)
     audited.audited.publish_release(**FRESH, at=released_at)
     audited.audited.calls.clear()
-    poll(watched)
+    watched.poll_releases(seconds=SECONDS)
 
     notice = wait_for_notice(witness, released_at)
     schema = json.loads((ROOT / "docs/schemas/release-notice-1.json").read_text())
@@ -109,7 +100,7 @@ def test_a_release_from_its_day_to_its_first_rung(audited: Stage, watched: Stage
     [head] = [found for found in audited.ledger() if found["cluster"] == arn("fresh") and found["item"] == "HEAD"]
     assert datetime.fromisoformat(head["due_at"]) == released_at + 14 * DAY
 
-    poll(watched)
+    watched.poll_releases(seconds=SECONDS)
     pass_time(audited, released_at + 14 * DAY - timedelta(minutes=5))
     assert witness.told("fresh", released_at) == []
     pass_time(audited, released_at + 14 * DAY + timedelta(minutes=5))
@@ -120,15 +111,15 @@ def test_a_release_from_its_day_to_its_first_rung(audited: Stage, watched: Stage
 
 
 def test_a_release_that_is_taken_back_opens_nothing_ever(audited: Stage, watched: Stage, witness: Witness) -> None:
-    released_at = audited.clock()
+    released_at = instant(audited)
     audited.audited.publish_release(**WAVERING, at=released_at)
-    poll(watched)
+    watched.poll_releases(seconds=SECONDS)
     wait_for_notice(witness, released_at)
     pass_time(audited, released_at + 10 * DAY)
 
-    rolled_back_at = audited.clock()
+    rolled_back_at = instant(audited)
     audited.audited.roll_back(**WAVERING, at=rolled_back_at)
-    poll(watched)
+    watched.poll_releases(seconds=SECONDS)
     notice = wait_for_notice(witness, rolled_back_at)
     assert notice["release"]["rollback"]
     audited.settle(rolled_back_at, seconds=SECONDS, clusters=[arn("wavering")])
