@@ -1,14 +1,14 @@
 """docs/operations.md has every alarm, every failure queue and every metric, and no other."""
 
-import json
 import re
 
 import pytest
 
-from eks_auditor.wiring.telemetry import NAMESPACE, make_telemetry
+from eks_auditor.wiring.telemetry import NAMESPACE
 from tests.docs.pages import OPERATIONS, ROOT, redrives, rows, text
 from tests.template.cloudformation import Stack, load, logical_id
 from tests.template.test_failure_queues import FULL, edges, failure_queues
+from tests.wiring.fakes import Heard
 
 ALARMS = [name for name, resource in load()["Resources"].items() if resource["Type"] == "AWS::CloudWatch::Alarm"]
 HANDED_OVER = {"AuditFailures", "ImportFailures", "TopicFailures"}
@@ -71,11 +71,11 @@ def query() -> str:
     return found[1]
 
 
-def test_the_query_asks_for_fields_that_are_logged(capsys: pytest.CaptureFixture[str]) -> None:
-    telemetry = make_telemetry("eks-auditor")
-    with telemetry.invocation("1-2-3"), telemetry.about(audit_id="abc", cluster="arn"):
-        telemetry.info("audited")
-    line = json.loads(capsys.readouterr().out)
+def test_the_query_asks_for_fields_that_are_logged() -> None:
+    heard = Heard()
+    with heard.telemetry.invocation("1-2-3"), heard.telemetry.about(audit_id="abc", cluster="arn"):
+        heard.telemetry.info("audited")
+    [line] = heard.lines
     asked = re.findall(r"\b(?<!@)([a-z_]+)\b(?=[,\n ])", query().split("|")[0].removeprefix("fields"))
     assert set(asked) == {"level", "service", "cluster", "message", "request_id"}
     assert set(asked) | set(re.findall(r"filter (\w+)", query())) <= line.keys()

@@ -142,6 +142,17 @@ def test_a_batch_of_parameters_that_fails_is_the_gap_of_its_lines_alone(healthy:
     assert sum(isinstance(each.pointer, Gap) for each in by_line.values()) <= 10
 
 
+def test_a_recommendation_torn_between_two_releases_is_no_history(healthy: Bench) -> None:
+    history = entry(healthy, "BOTTLEROCKET_x86_64").history
+    assert isinstance(history, ReleaseHistory)
+    version, _ = parameter_of(ReleaseLine("bottlerocket", "standard", "x86_64", "1.35")).names
+    healthy.aws.region(ACCOUNT, REGION).public.parameters[version]["Value"] = history.releases[-2].version
+    torn = entry(healthy, "BOTTLEROCKET_x86_64")
+    assert torn.gap is not None
+    assert torn.gap == torn.history
+    assert torn.gap.error.startswith("TornAnswer")
+
+
 def test_images_that_may_not_be_described_leave_release_and_image_id_known(healthy: Bench) -> None:
     healthy.aws.fail("ec2", "DescribeImages", DENIED, status=403)
     found = entry(healthy, LINUX)

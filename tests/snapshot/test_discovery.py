@@ -126,6 +126,29 @@ def test_an_instance_that_only_shares_the_cluster_is_a_node_with_an_eks_image_on
     assert [each.id for each in standalone.nodes] == [node["InstanceId"]]
 
 
+def test_where_no_image_can_be_read_an_instance_that_only_shares_the_cluster_is_in_doubt(
+    bench: Callable[..., Any],
+) -> None:
+    with bench({"pools": {"pets": {"scaler": "standalone", "desired": 1}}}) as started:
+        [instance] = started.aws.region(ACCOUNT, REGION).instances.values()
+        instance["Tags"] = [{"Key": "kubernetes.io/cluster/shop", "Value": "shared"}]
+        started.aws.fail("ec2", "DescribeImages", "UnauthorizedOperation", status=403)
+        snapshot = started.read()
+    assert snapshot.capacities == ()
+    assert {kind for kind, whole in snapshot.complete.items() if not whole} == {"self-managed", "standalone"}
+    assert [gap.action for gap in snapshot.gaps] == ["ec2:DescribeImages"]
+
+
+def test_an_instance_that_only_shares_the_cluster_and_whose_image_is_gone_is_no_node(bench: Callable[..., Any]) -> None:
+    with bench({"pools": {"pets": {"scaler": "standalone", "desired": 1}}}) as started:
+        [instance] = started.aws.region(ACCOUNT, REGION).instances.values()
+        instance["Tags"] = [{"Key": "kubernetes.io/cluster/shop", "Value": "shared"}]
+        instance["ImageId"] = "ami-0123456789abcdef0"
+        snapshot = started.read()
+    assert snapshot.capacities == ()
+    assert all(snapshot.complete.values())
+
+
 def test_instances_that_are_not_running_are_no_nodes(bench: Callable[..., Any]) -> None:
     with bench({"node_groups": {"web": {}}}) as started:
         states = iter(["terminated", "stopped", "pending"])

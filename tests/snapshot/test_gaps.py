@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from eks_auditor.model.gap import Gap
-from eks_auditor.model.release import ReleaseHistory
+from eks_auditor.model.release import ReleaseHistory, ReleaseLine
+from eks_auditor.releases.families import parameter_of
 from tests.snapshot.bench import ACCOUNT, REGION, Bench, by_name, group_of
 
 NODES = ("self-managed", "karpenter", "auto-mode", "standalone")
@@ -185,6 +186,23 @@ def test_a_parameter_that_is_not_what_it_was_is_a_gap(bench: Callable[..., Any])
     [gap] = snapshot.gaps
     assert gap == snapshot.releases["al2023/standard/x86_64/1.35"]
     assert gap.error.startswith("UnexpectedAnswer")
+
+
+def test_a_recommendation_torn_between_two_releases_is_read_again(bench: Callable[..., Any]) -> None:
+    with bench({"node_groups": {"web": {"ami": "BOTTLEROCKET_x86_64"}}}) as started:
+        line = "bottlerocket/standard/x86_64/1.35"
+        whole = started.read().releases[line]
+        assert isinstance(whole, ReleaseHistory)
+        version, _ = parameter_of(ReleaseLine(*line.split("/"))).names
+        before = whole.releases[-2].version
+        started.aws.region(ACCOUNT, REGION).public.parameters[version]["Value"] = before
+        started.start_anew()
+        snapshot = started.read()
+    torn = snapshot.releases[line]
+    assert isinstance(torn, Gap)
+    assert torn.retryable
+    assert torn.error.startswith(f"TornAnswer: it recommends {before}")
+    assert torn in snapshot.gaps
 
 
 def test_an_ami_type_nobody_knows_is_read_and_has_no_line(bench: Callable[..., Any]) -> None:

@@ -8,6 +8,7 @@ import pytest
 from eks_auditor.checks import CATALOGUE
 from eks_auditor.events.messages import AuditRequest
 from eks_auditor.ledger.documents import NewerLedgerError
+from eks_auditor.ledger.pointers import PointersUnreadableError
 from eks_auditor.ledger.saving import ContendedError, FencedOut, Saved
 from eks_auditor.model.history import Head
 from eks_auditor.model.snapshot import Snapshot
@@ -167,6 +168,14 @@ def test_a_cluster_that_is_silent_for_the_moment_is_read_again() -> None:
     assert auditing.take() == ["message-0"]
     assert auditing.ledger.saved == []
     assert len(auditing.heard.warnings) == 1
+
+
+def test_release_pointers_that_the_ledger_does_not_give_keep_the_message_with_one_sentence() -> None:
+    auditing = Auditing(PointersUnreadableError("DynamoDB left 3 release pointers unprocessed"))
+    assert auditing.take() == ["message-0"]
+    assert auditing.ledger.saved == []
+    assert auditing.heard.warnings == ["DynamoDB left 3 release pointers unprocessed"]
+    assert "exception" not in auditing.heard.lines[-1], "no trace: this is no bug"
 
 
 def test_what_was_read_is_saved_though_a_retryable_gap_is_left_and_the_cluster_is_read_again() -> None:

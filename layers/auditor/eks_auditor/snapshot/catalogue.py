@@ -19,7 +19,7 @@ from eks_auditor.releases.families import (
     named,
 )
 from eks_auditor.snapshot import ec2, images, pointers
-from eks_auditor.snapshot.histories import history_of
+from eks_auditor.snapshot.histories import history_of, torn
 from eks_auditor.snapshot.pointers import Seen, read_pointers, supported_minors
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def _histories(
             if isinstance(pointer, Seen):
                 found = Recommended(pointer.recommended.version, image.id, image.name)
                 own = of_line if isinstance(of_line, Gap) else tuple(of_line.get(line, ()))
-                histories[line] = history_of(line, found, image, own)
+                histories[line] = torn(line, found, image) or history_of(line, found, image, own)
     return histories
 
 

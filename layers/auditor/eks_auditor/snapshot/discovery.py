@@ -86,7 +86,12 @@ class _Listed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Described:
-    """The second round: what the lists of the first named."""
+    """The second round: what the lists of the first named.
+
+    Attributes:
+        nodes: The found instances that are nodes of the cluster.
+        told_apart: Whether it is known of every found instance if it is one.
+    """
 
     vpc: tuple[Subnet, ...] | Gap
     nodegroups: Mapping[str, DescribedNodegroup | Gap]
@@ -94,6 +99,7 @@ class _Described:
     profiles: Mapping[str, DescribedFargateProfile | Gap]
     joined: Mapping[TemplateRef, frozenset[str] | Gap]
     nodes: tuple[Instance, ...]
+    told_apart: bool
 
 
 def discover(reads: Reads, cluster: ClusterId) -> Discovered:
@@ -165,7 +171,7 @@ def _describe(reads: Reads, cluster: Cluster, listed: _Listed) -> _Described:
         each: reads.start(eks.describe_fargate_profile, clients.eks, name, each) for each in _names(listed.profiles)
     }
     joined = _start_joined(reads, listed.unclaimed)
-    nodes = _nodes(reads, cluster.name, listed)
+    nodes, told_apart = _nodes(reads, cluster.name, listed)
     return _Described(
         vpc=vpc.result(),
         nodegroups=_without_vanished(
@@ -181,6 +187,7 @@ def _describe(reads: Reads, cluster: Cluster, listed: _Listed) -> _Described:
         ),
         joined=joined(),
         nodes=nodes,
+        told_apart=told_apart,
     )
 
 
@@ -222,18 +229,16 @@ def _start_joined(
     return lambda: {refs[name]: answer for name, answer in (fixed() | moving()).items()}
 
 
-def _nodes(reads: Reads, cluster: str, listed: _Listed) -> tuple[Instance, ...]:
-    """Merge the found instances by id and leave out those that are not this cluster's nodes."""
+def _nodes(reads: Reads, cluster: str, listed: _Listed) -> tuple[tuple[Instance, ...], bool]:
+    """Merge the found instances by id, without those that are not this cluster's nodes, and say if none is in doubt."""
     found = _found(listed)
     ours = {each: instance for each, instance in found.items() if not is_foreign(instance.node, cluster)}
-    doubtful = {each: instance for each, instance in ours.items() if is_doubtful(instance.node, cluster)}
-    wanted = {instance.node.image_id for instance in doubtful.values()}
-    eks_images = published_by_eks(reads, read_images(reads, wanted)())
-    return tuple(
-        instance
-        for each, instance in sorted(ours.items())
-        if each not in doubtful or instance.node.image_id in eks_images
+    doubtful = {each: instance.node.image_id for each, instance in ours.items() if is_doubtful(instance.node, cluster)}
+    of_eks = published_by_eks(reads, read_images(reads, set(doubtful.values()))())
+    nodes = tuple(
+        instance for each, instance in sorted(ours.items()) if each not in doubtful or of_eks[doubtful[each]] is True
     )
+    return nodes, not any(isinstance(answer, Gap) for answer in of_eks.values())
 
 
 def _found(listed: _Listed) -> dict[str, Instance]:
@@ -324,11 +329,15 @@ def _complete(
     tags = not any(isinstance(answer, Gap) for answer in (*listed.tagged, listed.unclaimed))
     return {
         "managed": _all_read(listed.nodegroups, described.nodegroups) and unread.isdisjoint(owners),
-        "self-managed": nodes and tags and _all_read((), described.joined) and unread.isdisjoint(self_managed),
+        "self-managed": nodes
+        and described.told_apart
+        and tags
+        and _all_read((), described.joined)
+        and unread.isdisjoint(self_managed),
         "karpenter": nodes,
         "auto-mode": nodes,
         "fargate": _all_read(listed.profiles, described.profiles),
-        "standalone": nodes,
+        "standalone": nodes and described.told_apart,
     }
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from eks_auditor.model.gap import Gap
 from eks_auditor.model.release import Release, ReleaseHistory, ReleaseLine
+from eks_auditor.releases.builds import is_absent
 from eks_auditor.releases.families import (
     FAMILY_IN_DOUBT_AFTER,
     Recommended,
@@ -82,15 +83,15 @@ def _start(
     image = described[found.image_id]
     if isinstance(image, Gap):
         return lambda: image
-    torn = _torn(line, found, image)
-    if torn is not None:
-        reads.note(torn)
-        return lambda: torn
+    moving = torn(line, found, image)
+    if moving is not None:
+        reads.note(moving)
+        return lambda: moving
     listed = reads.start(images.find_images, reads.clients.ec2, image.owner_id, name_pattern(line))
     return lambda: history_of(line, found, image, listed.result())
 
 
-def _torn(line: ReleaseLine, found: Recommended, image: Image) -> Gap | None:
+def torn(line: ReleaseLine, found: Recommended, image: Image) -> Gap | None:
     """Return the gap of a recommendation whose image is another release: AWS moves a version and an id one by one."""
     name = named(image.name)
     if name is None or name == (line, found.version):
@@ -170,13 +171,24 @@ def _newest(family: str, published: tuple[Image, ...] | Gap) -> Release | Gap | 
     return None
 
 
-def published_by_eks(reads: Reads, described: Mapping[str, Image | Gap]) -> frozenset[str]:
-    """Return the ids of the images that EKS published, among those described.
+def published_by_eks(reads: Reads, described: Mapping[str, Image | Gap]) -> dict[str, bool | Gap]:
+    """Return for each described image whether EKS published it; a gap where that cannot be told.
 
     Where EC2 tells no owner's alias, only the owner of the recommended image of the same line does.
     """
-    seen = [image for image in described.values() if not isinstance(image, Gap)]
-    doubted = {image.id: told[0] for image in seen if not classify(image) and (told := named(image.name))}
+    doubted = {
+        each: told[0]
+        for each, image in described.items()
+        if not isinstance(image, Gap) and not classify(image) and (told := named(image.name))
+    }
     histories = read_histories(reads, doubted.values())
-    owners = {line: history.owner_id for line, history in histories.items() if not isinstance(history, Gap)}
-    return frozenset(image.id for image in seen if classify(image, owners.get(str(doubted.get(image.id)))))
+
+    def answer(each: str, image: Image | Gap) -> bool | Gap:
+        if isinstance(image, Gap):
+            return False if is_absent(image) else image
+        if each not in doubted:
+            return classify(image) is not None
+        history = histories[str(doubted[each])]
+        return history if isinstance(history, Gap) else classify(image, history.owner_id) is not None
+
+    return {each: answer(each, image) for each, image in described.items()}

@@ -12,7 +12,7 @@ from eks_auditor.check import Check
 from eks_auditor.checks import CATALOGUE
 from eks_auditor.events.messages import AuditRequest, parse_audit_request
 from eks_auditor.findings.judge import audit_of
-from eks_auditor.ledger.pointers import Pointers
+from eks_auditor.ledger.pointers import Pointers, PointersUnreadableError
 from eks_auditor.ledger.saving import ContendedError, FencedOut, Saved
 from eks_auditor.ledger.table import Ledger
 from eks_auditor.model.cluster import ClusterId
@@ -102,6 +102,8 @@ class AuditCluster:
         except ClusterUnreadableError as error:
             self._unreadable(error)
             return None
+        except PointersUnreadableError as error:
+            raise PostponedError(str(error)) from None
         self._tell_gaps(snapshot.gaps)
         return audit_of(snapshot, self._checks, request.audit_id)
 
