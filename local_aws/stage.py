@@ -21,6 +21,7 @@ from local_aws.deployment import ACCOUNT, REGION, DeploymentAws
 from local_aws.fleet import Fleet
 
 _POLL_SECONDS = 0.5
+_WARNINGS_SHOWN = 10
 _HEAD_START = timedelta(seconds=3)
 """How far ahead a schedule is set: time for EventBridge Scheduler to take the change in."""
 
@@ -184,14 +185,18 @@ class Stage:
         """Wait until everything that follows from what was asked at ``since`` has happened.
 
         Raises:
-            StageError: After ``seconds``, naming what is missing.
+            StageError: After ``seconds``, naming what is missing, and the last warnings of the functions.
         """
         deadline = time.monotonic() + seconds
         while missing := self.unsettled(since, clusters):
             if time.monotonic() > deadline:
-                message = f"after {seconds:.0f} s:\n" + "\n".join(f"  {line}" for line in missing)
+                said = [f"  {line['service']}: {line['message']}" for line in self._warnings()[-_WARNINGS_SHOWN:]]
+                message = "\n".join([f"after {seconds:.0f} s:", *(f"  {line}" for line in missing), *said])
                 raise StageError(message)
             time.sleep(_POLL_SECONDS)
+
+    def _warnings(self) -> list[dict[str, Any]]:
+        return [line for line in self.deployment.logs() if line.get("level") in ("WARNING", "ERROR")]
 
     def poll_releases(self, *, seconds: float) -> None:
         """Let the schedule of WatchReleases fire, and wait until every Region's releases are polled.

@@ -1,5 +1,7 @@
 """Security Hub that is not enabled is an answer; enabling it fills it within a sweep."""
 
+import json
+
 import pytest
 
 from local_aws.stage import Stage
@@ -15,7 +17,13 @@ def test_a_hub_that_is_enabled_later_is_filled_by_the_next_sweep(audited: Stage,
     audited.audited.enable_security_hub(OTHER, "eu-west-1")
     asked = audited.fire_sweep()
     audited.settle(asked, seconds=SECONDS)
-    [found] = audited.audited.findings(OTHER, "eu-west-1")
-    assert found["Id"] == f"eks-auditor/aws/{OTHER}/eu-west-1/sandbox/HEALTH001/managed/experiments"
-    assert found["AwsAccountId"] == OTHER
+    found = audited.audited.findings(OTHER, "eu-west-1")
+    opened = {
+        json.loads(item["document"])["id"]
+        for item in audited.ledger()
+        if item["item"].startswith("FINDING#") and item["state"] == "OPEN" and f":{OTHER}:" in item["cluster"]
+    }
+    assert f"eks-auditor/aws/{OTHER}/eu-west-1/sandbox/HEALTH001/managed/experiments" in opened
+    assert {finding["Id"] for finding in found} == opened
+    assert {finding["AwsAccountId"] for finding in found} == {OTHER}
     assert witness.told("sandbox", asked) == []
