@@ -152,6 +152,10 @@ EXAMPLES: Mapping[str, Examples] = {
         failed=(
             *_of_each_kind(BUILT, images=GONE, allowed_images="enabled")[:3],
             _launched(b.self_managed, b.own_image(state="disabled")),
+            b.snapshot(
+                b.self_managed(group={"launch": b.launch(image_ids=(BUILT.id,), templates=(b.template_use(),))}),
+                images=GONE,
+            ),
         ),
         unknown=b.snapshot(images={}),
     ),
@@ -178,8 +182,7 @@ EXAMPLES: Mapping[str, Examples] = {
             b.snapshot(b.node_pool(kind="auto-mode", **_LONG_LIVED)),
             b.snapshot(b.standalone(**_LONG_LIVED)),
         ),
-        # All it looks at comes with the nodes themselves: without them there is nothing to judge.
-        unknown=None,
+        unknown=b.snapshot(b.managed(groups=GAP)),
     ),
     "AMI010": Examples(
         passed=b.snapshot(b.managed(updates=(b.nodegroup_update(),))),

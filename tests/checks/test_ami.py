@@ -1,5 +1,6 @@
 """AMI003: images that AWS gave up."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from eks_auditor.checks.ami import image_family_retired, kubelet_skew, release_s
 from eks_auditor.findings.judge import judge
 from eks_auditor.model.cluster import KubernetesVersion
 from eks_auditor.model.finding import Finding
-from eks_auditor.model.release import ReleaseHistory
+from eks_auditor.model.release import Pointer, PointerMove, Release, ReleaseHistory, ReleaseLine
 from eks_auditor.model.verdict import Owner, Severity, Status
 from tests.builders import (
     LINE,
@@ -46,6 +47,12 @@ def own(**deviations: Any) -> dict[str, Any]:  # noqa: ANN401  any field of an i
     """The deviations of a group and a snapshot around an image of one's own."""
     foreign = image("20261001", owner_alias=None, **{"name": "ours", "description": ""} | deviations)
     return {"group": {"launch": launch(image_ids=(foreign.id,))}, "images": {foreign.id: foreign}}
+
+
+def seen(of: Release, moved: float | None) -> PointerMove:
+    """What the ledger saw of a recommendation, so many days ago."""
+    at = None if moved is None else days_ago(moved)
+    return PointerMove(version=of.version, image_id=of.image_id or "", at=at)
 
 
 def aged(days: float, newest: Any) -> ReleaseHistory:  # noqa: ANN401  a release, a gap or none
@@ -108,7 +115,8 @@ def test_the_new_image_is_for_the_control_planes_minor(control_plane: str) -> No
 
     found = retired(group, images={al2.id: al2}, cluster=cluster(version=control_plane))
 
-    parameter = f"/aws/service/eks/optimized-ami/{control_plane}/amazon-linux-2023/x86_64/standard/recommended"
+    root = f"/aws/service/eks/optimized-ami/{control_plane}/amazon-linux-2023/x86_64/standard/recommended"
+    parameter = f"{root}/image_id"
     assert found.evidence["new_image_parameter"] == parameter
     assert any(f"--name {parameter} " in way for way in commands(found))
 
@@ -161,7 +169,8 @@ def test_the_minor_of_an_image_of_ones_own_is_judged_too() -> None:
 
     assert retired(self_managed(**around), images=images).severity is Severity.CRITICAL
     passing = own(description="built for k8s: 1.34.4")
-    assert retired(self_managed(group=passing["group"]), images=passing["images"]).status is Status.PASSED
+    scratch: dict[str, Any] = {"images": passing["images"], "ancestors": dict.fromkeys(passing["images"], ())}
+    assert retired(self_managed(group=passing["group"]), **scratch).status is Status.PASSED
 
 
 @pytest.mark.parametrize(
@@ -179,6 +188,30 @@ def test_a_line_that_its_family_left_behind_fails_on_time(age: timedelta, status
         assert found.evidence["family_newest"] == version(3)
     else:
         assert found.due_at == NOW + MOMENT
+
+
+def test_a_recommendation_that_moved_lately_is_in_no_doubt_however_old_its_release() -> None:
+    """AWS took the newest release back a day ago, everywhere: the one before it is 70 days old."""
+    old, newest = release(70), release(3)
+    moves = (seen(old, None), seen(newest, 3), seen(old, 1))
+    pointer = Pointer(line=LINE, watched_since=days_ago(65), moves=moves, revision=2)
+    around = history(recommended=old, releases=(old,), family_newest=newest)
+
+    assert retired(of=around).severity is Severity.HIGH
+    found = retired(of=replace(around, pointer=pointer))
+    assert (found.status, found.due_at) == (Status.PASSED, days_ago(1) + timedelta(days=60))
+    assert found.evidence["recommended_days"] == 1
+    still = replace(pointer, moves=moves[:1], revision=0)
+    assert retired(of=replace(around, pointer=still)).severity is Severity.HIGH, "nothing moved while it was watched"
+
+
+def test_a_clock_of_aws_s_that_is_ahead_makes_no_negative_days() -> None:
+    ahead = release(5, published_at=NOW + timedelta(minutes=5))
+
+    found = retired(of=history(recommended=ahead, releases=(ahead,)))
+
+    assert found.evidence["recommended_days"] == 0
+    assert "0 days old" in found.reason
 
 
 def test_at_the_latest_release_does_not_save_it() -> None:
@@ -203,6 +236,57 @@ def test_a_line_that_aws_recommends_nothing_of_is_critical_and_silences_ami001()
 
     assert (found["AMI003"].status, found["AMI003"].severity) == (Status.FAILED, Severity.CRITICAL)
     assert found["AMI001"].status is Status.NOT_APPLICABLE
+
+
+NOBODY_KNOWS = replace(LINE, minor="1.99")
+"""A line that neither the ledger nor the shipped table ever saw, as of a variant that is called otherwise at AWS's."""
+
+
+def nowhere(capacity: Any, line: ReleaseLine, **deviations: Any) -> Finding:  # noqa: ANN401  any capacity, any field
+    """A line without a parameter; its minor is in support."""
+    versions = (*kubernetes_versions(), KubernetesVersion(minor="1.99", status="STANDARD_SUPPORT"))
+    of = history(recommended=None, releases=(), **deviations.pop("history", {}))
+    return retired(capacity, versions=versions, releases={str(line): of}, **deviations)
+
+
+@pytest.mark.parametrize(
+    ("age", "status"), [(5.0, Status.UNKNOWN), (59.0, Status.UNKNOWN), (61.0, Status.FAILED), (400.0, Status.FAILED)]
+)
+def test_a_parameter_that_nobody_ever_saw_is_not_gone_while_ours_is_young(age: float, status: Status) -> None:
+    group = managed(version="1.99", release_version=f"1.99.1-{version(age)}")
+
+    found = nowhere(group, NOBODY_KNOWS)
+
+    assert found.status is status
+    if status is Status.UNKNOWN:
+        assert "nothing proves that there ever was" in found.reason
+        assert found.due_at is not None
+    else:
+        assert found.severity is Severity.CRITICAL
+
+
+def test_a_parameter_that_the_ledger_or_the_table_knows_is_gone() -> None:
+    young = managed(version="1.99", release_version=f"1.99.1-{version(5)}")
+    watched = Pointer(line=NOBODY_KNOWS, watched_since=days_ago(9), moves=(seen(release(9), None),))
+
+    assert nowhere(young, NOBODY_KNOWS, history={"pointer": watched}).severity is Severity.CRITICAL
+    assert nowhere(managed(), LINE).severity is Severity.CRITICAL, "the table names it"
+
+
+def test_an_image_tells_how_old_its_release_is_where_its_version_does_not() -> None:
+    rocket = ReleaseLine("bottlerocket", "standard", "x86_64", "1.99")
+    group = managed(ami_type="BOTTLEROCKET_x86_64", version="1.99", release_version="1.90.0-ea1afdd6")
+    name = "bottlerocket-aws-k8s-1.99-x86_64-v1.90.0-ea1afdd6"
+
+    def found(**deviations: Any) -> Finding:  # noqa: ANN401  any field
+        return nowhere(group, rocket, **deviations)
+
+    for age, status in ((59, Status.UNKNOWN), (60, Status.FAILED)):
+        built = image("1", name=name, created_at=days_ago(age))
+        assert found(images={built.id: built}).status is status
+    assert "of unknown age" in found().reason
+    in_the_table = replace(group, release_version="1.24.0-ea1afdd6")
+    assert nowhere(in_the_table, rocket).severity is Severity.CRITICAL
 
 
 def test_it_silences_ami001_for_the_same_capacity() -> None:

@@ -110,6 +110,16 @@ def test_a_release_superseded_yesterday_is_within_the_grace() -> None:
     assert "within the grace of 14 days" in found.reason
 
 
+def test_a_move_that_a_clock_ahead_of_ours_dates_was_0_days_ago() -> None:
+    ahead = release(0, published_at=NOW + timedelta(minutes=5))
+    of = history(recommended=ahead, releases=(release(40), ahead))
+
+    found = finding(release_superseded, late(40), releases={str(LINE): of})
+
+    assert (found.status, found.evidence["superseded_days"]) == (Status.PASSED, 0)
+    assert "superseded 0 days ago" in found.reason
+
+
 def test_the_first_newer_release_counts() -> None:
     found = judged(late(), OURS, 40, 20, 5)
 

@@ -193,7 +193,7 @@ def test_a_reason_counts_the_images_that_could_not_be_read() -> None:
     assert "superseded 80 days ago" in group.reason
     assert group.reason.endswith("(the worst of 2 images, of which 1 could not be read)")
     assert "1 of the 1 nodes" in pool.reason
-    assert pool.reason.endswith("; 2 more of its nodes could not be judged")
+    assert pool.reason.endswith(f"; 2 more of its nodes could not be judged ({DEREGISTERED})")
 
 
 @every_build

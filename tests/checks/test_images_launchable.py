@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
+from eks_auditor.checks.health import node_group_unhealthy
 from eks_auditor.checks.images import image_cannot_be_launched
+from eks_auditor.findings.judge import judge
+from eks_auditor.model.capacity import HealthIssue
 from eks_auditor.model.finding import Finding
 from eks_auditor.model.gap import Gap
 from eks_auditor.model.release import Image
@@ -14,13 +17,17 @@ from tests.builders import (
     NOW,
     days_ago,
     gap,
+    history,
     image,
     launch,
     managed,
     node_pool,
     own_image,
+    release,
     scaling_group,
     self_managed,
+    snapshot,
+    template_use,
 )
 from tests.checks.judged import commands, finding
 
@@ -38,6 +45,8 @@ FAILED_CALLS = [
     gap("ssm:GetParameters", GONE, "InvalidAMIID.NotFound: this is no answer of EC2's"),
 ]
 WINDOWS = "Windows_Server-2022-English-Core-EKS_Optimized-1.35-2026.08.18"
+WINDOWS_LINE = "windows-2022/core/x86_64/1.35"
+NEWER = {WINDOWS_LINE: history()}
 
 
 def launching(*image_ids: str, **fields: Any) -> Any:  # noqa: ANN401  any capacity
@@ -126,6 +135,25 @@ def test_a_release_of_eks_is_replaced_by_a_newer_one_and_an_image_of_ones_own_by
     assert not any("--kubernetes-version" in command for command in ours)
 
 
+def test_no_node_is_replaced_while_the_group_cannot_launch_another() -> None:
+    template = template_use()
+    configured = launch(image_ids=(GONE,), templates=(template,))
+    found = commands(judged(self_managed(group={"launch": configured}), ABSENT[0]))
+    several = launch(image_ids=(GONE,), templates=(template, template_use(id="lt-2")))
+
+    assert not any("start-instance-refresh" in command for command in found)
+    made = next(command for command in found if "create-launch-template-version" in command)
+    assert f"--launch-template-id {template.id} --source-version 4 --launch-template-data ImageId=" in made
+    assert any(
+        f"update-auto-scaling-group --region eu-west-1 --auto-scaling-group-name batch --launch-template "
+        f"LaunchTemplateId={template.id}," in command
+        for command in found
+    )
+    assert not any(
+        template.id in command for command in commands(judged(self_managed(group={"launch": several}), ABSENT[0]))
+    )
+
+
 # Not available
 
 
@@ -194,7 +222,7 @@ def test_a_worse_defect_of_the_same_image_counts() -> None:
 def test_a_windows_image_is_about_to_be_withdrawn(age: timedelta, status: Status, ami_type: str) -> None:
     windows = image(id="ami-0windows", name=WINDOWS, created_at=NOW - age)
 
-    found = judged(launching(windows.id, ami_type=ami_type), windows)
+    found = judged(launching(windows.id, ami_type=ami_type), windows, releases=NEWER)
 
     assert found.status is status
     if status is Status.FAILED:
@@ -205,6 +233,17 @@ def test_a_windows_image_is_about_to_be_withdrawn(age: timedelta, status: Status
         assert found.due_at == NOW + MOMENT
 
 
+def test_a_windows_image_that_is_still_recommended_has_nothing_newer_to_go_to() -> None:
+    windows = image(id="ami-0windows", name=WINDOWS, created_at=days_ago(95))
+    latest = history(recommended=release(95, image_id=windows.id))
+
+    found = launched(windows, releases={WINDOWS_LINE: latest})
+
+    assert (found.status, found.due_at) == (Status.PASSED, None)
+    assert launched(windows, releases={WINDOWS_LINE: history(recommended=None)}).severity is Severity.LOW
+    assert launched(windows, releases={}).status is Status.UNKNOWN
+
+
 def test_a_windows_image_of_ones_own_stays() -> None:
     ours = own_image(name="our-windows", created_at=days_ago(300))
 
@@ -212,7 +251,7 @@ def test_a_windows_image_of_ones_own_stays() -> None:
 
 
 def test_a_windows_name_of_another_owner_is_no_release_of_eks() -> None:
-    releases = {"windows-2022/core/x86_64/1.35": gap("ssm:GetParameters")}
+    releases = {WINDOWS_LINE: gap("ssm:GetParameters")}
     lookalike = own_image(name=WINDOWS, created_at=days_ago(300))
 
     assert launched(lookalike, releases=releases).status is Status.UNKNOWN
@@ -233,7 +272,7 @@ def test_a_failed_call_hides_no_failure() -> None:
     found = judged(launching(GONE, "ami-0unread", image().id), image(), ABSENT[0], gap(resource="ami-0unread"))
 
     assert (found.severity, found.partial) == (Severity.CRITICAL, True)
-    assert found.reason.endswith("(the worst of 3 images, of which 1 could not be read)")
+    assert found.reason.endswith("(the worst of 3 images, of which 1 could not be read: ami-0unread)")
 
 
 def test_nothing_passes_beside_a_failed_call() -> None:
@@ -259,6 +298,34 @@ def test_a_template_that_is_gone_is_not_an_image_that_is_gone() -> None:
 
 
 # What it does not judge
+
+
+def test_a_group_that_is_parked_launches_nothing() -> None:
+    parked = scaling_group("a", max_size=0, launch=launch(image_ids=(GONE,)))
+    running = scaling_group("b")
+
+    alone = judged(self_managed(group={"max_size": 0, "launch": launch(image_ids=(GONE,))}), ABSENT[0])
+    both = judged(managed(groups=(parked, running)), ABSENT[0], image())
+
+    assert alone.status is Status.NOT_APPLICABLE
+    assert "may launch anything" in alone.reason
+    assert both.status is Status.PASSED
+
+
+def test_what_eks_says_itself_is_told_once() -> None:
+    said = managed(
+        health_issues=(HealthIssue(code="AmiIdNotFound", message="no"),),
+        group={"launch": launch(image_ids=(GONE,))},
+    )
+    other = managed(
+        health_issues=(HealthIssue(code="AccessDenied", message="no"),), group={"launch": launch(image_ids=(GONE,))}
+    )
+    of = snapshot(said, images={GONE: ABSENT[0]})
+    both = [found for found in judge(of, (image_cannot_be_launched, node_group_unhealthy)) if found.status == "FAILED"]
+
+    assert [found.check_id for found in both] == ["HEALTH001"]
+    assert judged(said, ABSENT[0]).reason == "EKS says so itself (AmiIdNotFound): see HEALTH001"
+    assert judged(other, ABSENT[0]).severity is Severity.CRITICAL
 
 
 def test_a_pools_selection_is_not_visible() -> None:

@@ -217,7 +217,7 @@ def test_what_could_not_be_read_is_unknown_and_hides_no_failure(
 
     assert alone.status is Status.UNKNOWN
     assert (beside.status, beside.severity, beside.partial) == (Status.FAILED, severity, True)
-    assert "(the worst of 2 images, of which 1 could not be read)" in beside.reason
+    assert "(the worst of 2 images, of which 1 could not be read: ami-0unread)" in beside.reason
 
 
 @every_check

@@ -11,10 +11,20 @@ from hypothesis import strategies as st
 
 from eks_auditor.checks.launches import update_failed_or_stuck
 from eks_auditor.checks.version_updates import FIXES, MOST_AT_ONCE, most_at_once
-from eks_auditor.model.capacity import UpdateError
+from eks_auditor.model.capacity import KINDS, UpdateError
 from eks_auditor.model.finding import Finding
 from eks_auditor.model.verdict import Severity, Status
-from tests.builders import NOW, gap, image_id, managed, node, nodegroup_update, template_use, version
+from tests.builders import (
+    NOW,
+    gap,
+    image_id,
+    launch,
+    managed,
+    node,
+    nodegroup_update,
+    template_use,
+    version,
+)
 from tests.checks.judged import commands, finding
 
 MOMENT = timedelta(seconds=1)
@@ -127,6 +137,28 @@ def test_an_old_failure_waits_for_young_nodes() -> None:
 def test_who_was_left_behind_matters_to_an_old_failure_only() -> None:
     assert judged(update("Failed", timedelta(days=31)), groups=gap()).status is Status.UNKNOWN
     assert judged(update("Failed", timedelta(days=29)), groups=gap()).severity is Severity.HIGH
+
+
+@pytest.mark.parametrize("nodes", [(), (node(2),)], ids=["none seen", "one seen"])
+def test_an_old_failure_is_not_over_while_nodes_may_be_overlooked(nodes: Any) -> None:  # noqa: ANN401  nodes
+    unseen = {"complete": dict.fromkeys(KINDS, True) | {"standalone": False}}
+    failure = update("Failed", timedelta(days=40), "PodEvictionFailure")
+
+    found = finding(update_failed_or_stuck, managed(updates=(failure,), nodes=nodes), **unseen)
+    left = finding(update_failed_or_stuck, managed(updates=(failure,), nodes=LEFT), **unseen)
+
+    assert found.status is Status.UNKNOWN
+    assert "ec2:DescribeInstances" in found.reason
+    assert left.severity is Severity.HIGH
+
+
+def test_the_last_word_on_an_old_failure_stands_while_another_template_rolls_out() -> None:
+    fresh = template_use(created_at=NOW - HOUR)
+
+    found = judged(update("Failed", timedelta(days=40)), nodes=LEFT, group={"launch": launch(templates=(fresh,))})
+
+    assert (found.status, found.settling) == (Status.NOT_APPLICABLE, True)
+    assert found.due_at == NOW + 23 * HOUR
 
 
 # Cancelled

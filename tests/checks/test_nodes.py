@@ -72,29 +72,6 @@ def test_a_node_on_another_image_is_left_behind(group: Any) -> None:  # noqa: AN
     assert not found.partial
 
 
-FOLLOWING = {"images": {each.id: each for each in (image(), image(version(20)), OLD)}}
-
-
-@GROUPS
-def test_a_group_that_follows_the_recommendation_has_the_grace_of_a_release(group: Any) -> None:  # noqa: ANN401  a builder
-    nodes = (old_node(image_id=image(version(20)).id, launched_at=days_ago(19)), node(2), node(3))
-    found = judged(group(nodes=nodes), 20.0, 5.0, **FOLLOWING)
-
-    assert found.status is Status.PASSED
-    assert "superseded 5 days ago: within the grace of 14 days of a release that it launches already" in found.reason
-    assert found.due_at == days_ago(5) + timedelta(days=14)
-    assert judged(group(nodes=nodes), 20.0, 14.0, **FOLLOWING).status is Status.FAILED
-
-
-@GROUPS
-def test_a_group_pinned_to_a_superseded_release_has_none(group: Any) -> None:  # noqa: ANN401  a builder
-    pinned = {"launch": launch(image_ids=(image(version(20)).id,))}
-    nodes = (old_node(launched_at=days_ago(30)), node(2, image_id=image(version(20)).id))
-    found = judged(group(nodes=nodes, group=pinned), 40.0, 20.0, 5.0, **FOLLOWING)
-
-    assert (found.status, found.severity) == (Status.FAILED, Severity.MEDIUM)
-
-
 @GROUPS
 @pytest.mark.parametrize(
     ("age", "status"), [(LEFT_BEHIND_AFTER - MOMENT, Status.PASSED), (LEFT_BEHIND_AFTER, Status.FAILED)]
@@ -315,7 +292,38 @@ def test_a_self_managed_groups_fix_offers_both_ways() -> None:
     found = judged(self_managed(nodes=(old_node(),)))
 
     assert [way.split(":")[0] for way in commands(found, "guide")] == ["migrate", "in place"]
-    assert any("start-instance-refresh" in way and "SkipMatching=true" in way for way in commands(found))
+    assert any("start-instance-refresh" in way for way in commands(found))
+
+
+IN_USE = template_use()
+FROM_ANOTHER, FROM_THIS = (
+    {"aws:ec2launchtemplate:id": IN_USE.id, "aws:ec2launchtemplate:version": number} for number in ("3", "4")
+)
+
+
+@pytest.mark.parametrize(
+    ("tags", "launches", "skips"),
+    [
+        ((FROM_ANOTHER, FROM_ANOTHER), {"templates": (IN_USE,)}, True),
+        ((FROM_THIS, FROM_THIS), {"templates": (IN_USE,)}, False),
+        ((FROM_ANOTHER, FROM_THIS), {"templates": (IN_USE,)}, False),
+        (({}, {}), {"templates": (IN_USE,)}, False),
+        ((FROM_ANOTHER, FROM_ANOTHER), {"configuration": "old"}, False),
+    ],
+    ids=["another version", "a parameter moved", "both", "no word", "a launch configuration"],
+)
+def test_a_refresh_skips_what_matches_only_where_that_tells_the_nodes_apart(
+    tags: Any,  # noqa: ANN401  of each node
+    launches: dict[str, Any],
+    skips: bool,  # noqa: FBT001  a column of the table
+) -> None:
+    nodes = tuple(old_node(number, tags=each) for number, each in enumerate(tags, start=1))
+
+    found = judged(self_managed(group={"launch": launch(**launches)}, nodes=nodes))
+
+    (refresh,) = (way for way in commands(found) if "start-instance-refresh" in way)
+    gently = "MinHealthyPercentage=100,MaxHealthyPercentage=110"
+    assert refresh.endswith(f"--preferences SkipMatching=true,{gently}" if skips else f"--preferences {gently}")
 
 
 # Nodes that may have been overlooked

@@ -11,28 +11,53 @@ from eks_auditor.checks.nodes import long_lived_nodes, nodes_left_behind
 from eks_auditor.findings.judge import judge
 from eks_auditor.model.finding import Finding
 from eks_auditor.model.snapshot import Snapshot
-from tests.builders import LINE, NOW, history, image, managed, node, nodegroup_update, snapshot, version
+from tests.builders import (
+    LINE,
+    NOW,
+    history,
+    image,
+    launch,
+    managed,
+    node,
+    node_pool,
+    nodegroup_update,
+    snapshot,
+    template_use,
+    version,
+)
 
 HOUR = timedelta(hours=1)
 MOMENT = timedelta(microseconds=1)
 CHECKS = (nodes_left_behind, long_lived_nodes, update_failed_or_stuck)
 OLD = image(version(70))
+ID_TAG, VERSION_TAG = "aws:ec2launchtemplate:id", "aws:ec2launchtemplate:version"
 
 ages = st.integers(0, 24 * 200).map(lambda hours: hours * HOUR)
 
 
 @st.composite
 def snapshots(draw: st.DrawFn) -> Snapshot:
+    template = template_use(created_at=NOW - draw(ages))
+    used = {number: {ID_TAG: template.id, VERSION_TAG: number} for number in ("3", template.version)}
     nodes = tuple(
-        node(n, image_id=draw(st.sampled_from((image().id, OLD.id))), launched_at=NOW - draw(ages)) for n in range(1, 4)
+        node(
+            n,
+            image_id=draw(st.sampled_from((image().id, OLD.id))),
+            launched_at=NOW - draw(ages),
+            tags=used[draw(st.sampled_from(sorted(used)))],
+        )
+        for n in range(1, 4)
     )
     update = nodegroup_update(
         status=draw(st.sampled_from(("Failed", "Cancelled", "InProgress", "Successful"))), created_at=NOW - draw(ages)
     )
-    group = managed(nodes=nodes, updates=(update,), modified_at=NOW - draw(ages))
-    superseded = draw(st.sampled_from((30.0, 59.5, 60.0, 65.0)))
+    of = {"launch": launch(templates=(template,))}
+    group = managed(nodes=nodes, updates=(update,), modified_at=NOW - draw(ages), group=of)
+    pool = node_pool(kind="auto-mode", nodes=nodes)
+    superseded = draw(st.sampled_from((7.0, 13.5, 30.0, 59.5, 60.0, 65.0)))
     releases = {str(LINE): history(70.0, superseded, 5.0)}
-    return snapshot(group, images={image().id: image(), OLD.id: OLD}, releases=releases)
+    images = {OLD.id: OLD, image().id: image(created_at=NOW - draw(ages))}
+    return snapshot(group, pool, images=images, releases=releases)
 
 
 def at(later: timedelta, seen: Snapshot) -> tuple[Finding, ...]:

@@ -13,6 +13,7 @@ from tests.template.cloudformation import load
 ROOT = Path(__file__).resolve().parents[2]
 OPERATIONS = "docs/operations.md"
 DEPLOY = "docs/deploy.md"
+EVENTS = "docs/events.md"
 PROGRAMS = ("aws", "eks-auditor", "make", "sam")
 """What the documented commands start; everything else in them is the shell's own."""
 

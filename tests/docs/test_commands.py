@@ -10,7 +10,7 @@ from botocore.exceptions import ParamValidationError
 
 from eks_auditor.cli.app import app
 from tests.docs.aws_cli import NoSuchCommandError, parse
-from tests.docs.pages import DEPLOY, OPERATIONS, ROOT, blocks, named_outputs, recorded, redrives
+from tests.docs.pages import DEPLOY, EVENTS, OPERATIONS, ROOT, blocks, named_outputs, recorded, redrives
 from tests.template.cloudformation import load
 
 # What SAM is asked on these pages: https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/.
@@ -80,6 +80,13 @@ def test_commands_of_the_alarms_exist(tmp_path: Path) -> None:
         assert len(calls) == len(re.findall(r": (?:aws|make) ", words)), name
         for program, *arguments in calls:
             assert program == "make" or parse(arguments), name
+
+
+def test_rules_of_ones_own_keep_what_their_target_did_not_take(tmp_path: Path) -> None:
+    commands = [parse(arguments) for _, *arguments in recorded(documented(EVENTS), tmp_path)]
+    targets = [each for command in commands for each in command.parameters.get("Targets", [])]
+    assert targets
+    assert all(target["DeadLetterConfig"]["Arn"].startswith("arn:aws:sqs:") for target in targets)
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 QUERIES = [block for block in blocks(OPERATIONS) if block in text(OPERATIONS).partition("## Look at the ledger")[2]]
-PLACE = "releases/aws/eu-west-1"
-GIVEN = f"CLUSTER={CLUSTER.arn}\nRELEASES={PLACE}\n"
+GIVEN = f"CLUSTER={CLUSTER.arn}\nPLACE=aws/eu-west-1\n"
 """What earlier blocks of the page have set."""
 
 ACCOUNT = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": CLUSTER.region}
@@ -138,18 +137,18 @@ def test_what_runs_a_line_or_an_image_is_shown(shell: Shell, line: str | None, v
 
 
 def test_where_recommendations_stood_is_shown(shell: Shell) -> None:
-    [pointer] = shell(query("POINTER#"))["Items"]
-    assert (pointer["cluster"]["S"], pointer["item"]["S"]) == (PLACE, f"POINTER#{LINE}")
+    [pointer] = shell(query("pointers/"))["Items"]
+    assert (pointer["cluster"]["S"], pointer["item"]["S"]) == ("pointers/aws/eu-west-1", f"POINTER#{LINE}")
     assert [move["M"]["version"]["S"] for move in pointer["moves"]["L"]] == [OLD, NEW]
 
 
 def test_notices_are_shown(shell: Shell) -> None:
     [given] = notice()
-    assert [OutboxKey(*each) for each in keys(shell(query("OUTBOX#release#")))] == [given.key]
+    assert [OutboxKey(*each) for each in keys(shell(query("releases/")))] == [given.key]
 
 
 def test_every_query_is_among_these() -> None:
-    marks = ("'#cluster = :cluster'", "--index-name heads", "--index-name runs", "POINTER#", "OUTBOX#release#")
+    marks = ("'#cluster = :cluster'", "--index-name heads", "--index-name runs", "pointers/", "releases/")
     assert [query(mark) for mark in marks] == QUERIES
 
 
@@ -158,8 +157,8 @@ def test_every_kind_of_item_and_every_attribute_is_the_codes(deployed: Deployed)
     for found in deployed.dynamodb.scan(TableName=deployed.table)["Items"]:
         written.setdefault(kind(found["item"]["S"]), set()).update(found)
     documented = {kind(item.strip("`")): of for item, of, _ in rows(OPERATIONS, "item")}
-    releases = {"POINTER", "OUTBOX#release"}
-    assert documented == {each: "releases" if each in releases else "a cluster" for each in written}
+    places = {"POINTER": "pointers", "OUTBOX#release": "releases"}
+    assert documented == {each: places.get(each, "a cluster") for each in written}
     written["OUTBOX"] |= written["OUTBOX#release"]  # one is published, the other is not
     for names, of, _ in rows(OPERATIONS, "attribute"):
         assert set(re.findall(r"`(\w+)`", names)) <= written[of], (names, of)

@@ -69,7 +69,6 @@ class FirstPass:
     ledger: list[dict[str, Any]]
     messages: list[Message]
     attributes: list[Message]
-    logs: list[dict[str, Any]]
 
 
 def arn(cluster: str, region: str = REGION, account: str = ACCOUNT) -> str:
@@ -102,7 +101,6 @@ def first_pass(stage: Stage, witness: Witness) -> FirstPass:
         ledger=stage.ledger(),
         messages=list(witness.messages),
         attributes=list(witness.attributes),
-        logs=stage.deployment.logs(),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from eks_auditor.ledger.table import DUE_WINDOW
 from local_aws.deployment import ROOT
 from local_aws.stage import Stage
 from tests.e2e.conftest import SECONDS, Message, Witness, arn, audit
@@ -47,14 +48,16 @@ def wait_for_notice(witness: Witness, since: datetime) -> Message:
 
 
 def pass_time(stage: Stage, until: datetime) -> None:
-    """Let time pass in steps of at most a day; the schedule of what is due fires after each, and no sweep does."""
+    """Let time pass in steps of less than a day; the schedule of what is due fires after each, and no sweep does."""
     while (now := stage.clock()) < until:
-        stage.advance(min(DAY, until - now))
+        stage.advance(min(DUE_WINDOW / 2, until - now))
         asked = stage.fire("DueScheduleName")
         due = [
             found["cluster"]
             for found in stage.ledger()
-            if found["item"] == "HEAD" and found.get("head") and found["due_at"] <= f"{asked:%Y-%m-%dT%H:%M:%S.%f}Z"
+            if found["item"] == "HEAD"
+            and found.get("head")
+            and asked - DUE_WINDOW < datetime.fromisoformat(found["due_at"]) <= asked
         ]
         stage.settle(asked, seconds=SECONDS, clusters=due)
 
@@ -68,7 +71,7 @@ def watched(stage: Stage) -> Stage:
 
 def test_the_first_look_at_the_releases_records_them_and_announces_nothing(watched: Stage, witness: Witness) -> None:
     pointers = [found for found in watched.ledger() if found["item"].startswith("POINTER#")]
-    assert {found["cluster"] for found in pointers} == {"releases/aws/eu-west-1", "releases/aws/us-east-1"}
+    assert {found["cluster"] for found in pointers} == {"pointers/aws/eu-west-1", "pointers/aws/us-east-1"}
     assert "POINTER#al2023/standard/x86_64/1.36" in {found["item"] for found in pointers}
     witness.look()
     assert [message for message in witness.messages if message["type"] == "release"] == []

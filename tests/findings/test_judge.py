@@ -11,6 +11,7 @@ from eks_auditor.model.capacity import KINDS, ManagedNodeGroup, NodePool
 from eks_auditor.model.cluster import Cluster
 from eks_auditor.model.finding import Finding
 from eks_auditor.model.gap import UnreadableError
+from eks_auditor.model.release import Image
 from eks_auditor.model.verdict import Severity, Status, Verdict, failed, not_applicable, passed, settling, unknown
 from tests.builders import days_ago, gap, image, launch, managed, node_pool, self_managed, snapshot
 
@@ -128,6 +129,24 @@ def test_a_retired_image_that_is_deprecated_too_is_one_finding(name: str, *, alo
     assert (found["AMI003"].status is Status.FAILED) is alone
     assert (found["AMI007"].status is Status.NOT_APPLICABLE) is alone
     assert ("AMI007 of batch" in found["AMI003"].reason) is alone
+
+
+AL2 = image(id="ami-al2", name="amazon-eks-node-1.35-v20251209")
+AL2_TOO = image(id="ami-al2-too", name="amazon-eks-node-1.35-v20251101")
+
+
+@pytest.mark.parametrize(
+    ("deprecated", "silenced"), [((AL2,), True), ((AL2, AL2_TOO), True), ((AL2_TOO,), True), ((image(),), False)]
+)
+def test_a_retired_image_explains_nothing_of_another_image(deprecated: tuple[Image, ...], *, silenced: bool) -> None:
+    old = tuple(replace(one, deprecated_at=days_ago(1)) for one in deprecated)
+    images = {one.id: one for one in (AL2, AL2_TOO, image(), *old)}
+    group = self_managed(group={"launch": launch(image_ids=tuple(images))})
+
+    found = {f.check_id: f for f in judge(snapshot(group, images=images), CATALOGUE) if f.subject.name == "batch"}
+
+    assert found["AMI003"].status is Status.FAILED
+    assert found["AMI007"].status is (Status.NOT_APPLICABLE if silenced else Status.FAILED)
 
 
 def pooled(says: Verdict) -> Check:

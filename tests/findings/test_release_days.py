@@ -10,7 +10,7 @@ from eks_auditor.checks.ami import release_superseded
 from eks_auditor.findings.diff import Changes, diff
 from eks_auditor.findings.judge import audit_of
 from eks_auditor.model.history import Change, Head, Record
-from eks_auditor.model.release import ReleaseHistory
+from eks_auditor.model.release import Image, ReleaseHistory
 from eks_auditor.model.verdict import Severity
 from eks_auditor.plan.notice import notice_of
 from tests.builders import (
@@ -48,13 +48,14 @@ CAPACITIES = {"managed": managed(), "self-managed": self_managed(group={"launch"
 class Ledger:
     """One cluster's ledger: what was kept of the audits so far."""
 
-    def __init__(self, *capacities: Any) -> None:  # noqa: ANN401  any capacity
+    def __init__(self, *capacities: Any, images: tuple[Image, ...] = ()) -> None:  # noqa: ANN401  any capacity
         self._capacities = capacities
+        self._images = {each.id: each for each in (image(), *images)}
         self.head: Head | None = None
         self.records: dict[str, Record] = {}
 
     def audit(self, at: datetime, releases: ReleaseHistory) -> Changes:
-        of = snapshot(*self._capacities, taken_at=at, releases={str(LINE): releases}, images={image().id: image()})
+        of = snapshot(*self._capacities, taken_at=at, releases={str(LINE): releases}, images=self._images)
         audit = audit_of(of, [release_superseded], f"audit of {at}")
         changes = diff(self.head, self.records, audit, hub=False)
         self.head, self.running = changes.head, audit.running
@@ -98,6 +99,23 @@ def test_the_notice_names_the_day_that_the_ledger_holds(ledger: Ledger) -> None:
     ((entry,),) = (notice_of(of, [(CLUSTER_ID, running)]),)
     due_at = ledger.audit(RELEASED + timedelta(minutes=5), AFTER).head.due_at
     assert [capacity.first_rung_at for capacity in entry.capacities] == [due_at]
+
+
+@pytest.mark.parametrize("launched", [days_ago(2), days_ago(6.9), days_ago(7)])
+def test_the_notice_names_the_day_that_a_pool_of_young_nodes_is_judged(launched: datetime) -> None:
+    """Their release was superseded long ago, but AMI001 waits for nodes to be 7 days old."""
+    young = image(version(40.0))
+    pool = node_pool(nodes=(node(1, image_id=young.id, launched_at=launched), node(2, launched_at=days_ago(30))))
+    known = Ledger(pool, images=(young,))
+    noted = known.audit(days_ago(0.01), BEFORE)
+    of = request(old=replace(request().old, version=version()), new=replace(request().new, version=version(0.0)))
+    ((entry,),) = (notice_of(of, [(CLUSTER_ID, known.running)]),)
+    (day,) = (capacity.first_rung_at for capacity in entry.capacities)
+    assert day is not None
+    assert noted.head.due_at == day
+    assert known.audit(day - timedelta(microseconds=1), BEFORE).transitions == ()
+    (opened,) = known.audit(day, BEFORE).transitions
+    assert (opened.change, opened.finding.check_id) == (Change.OPENED, "AMI001")
 
 
 @pytest.mark.parametrize("days", [1, 10, 13.9])

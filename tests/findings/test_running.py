@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from eks_auditor.checks import CATALOGUE
+from eks_auditor.checks.lateness import POOL_NODE_GRACE
 from eks_auditor.findings.judge import audit_of
 from eks_auditor.findings.running import running_of
 from eks_auditor.model.capacity import KINDS
@@ -54,14 +55,14 @@ def group(*images: Image | str, name: str = "batch") -> Any:  # noqa: ANN401  a 
 
 
 def runs(of: Snapshot) -> list[tuple[str, str, str, str | None]]:
-    running, whole = running_of(of)
-    assert whole
+    running, unread = running_of(of)
+    assert not unread
     return [(each.key, each.kind, each.name, each.version) for each in running]
 
 
 def test_a_managed_group_runs_its_release() -> None:
     healthy = Running(key=KEY, kind="managed", name="web", version=version(), superseded_since=None)
-    assert running_of(snapshot()) == ((healthy,), True)
+    assert running_of(snapshot()) == ((healthy,), frozenset())
 
 
 def test_a_superseded_release_says_since_when() -> None:
@@ -88,8 +89,8 @@ def test_what_aws_replaces_and_what_nothing_configures_stands_nowhere() -> None:
 
 def test_of_several_images_of_a_line_the_oldest_counts() -> None:
     of = snapshot(group(image(), OLDER, OLD), images=seen(OLD, OLDER))
-    ((running,), whole) = running_of(of)
-    assert (running.version, running.superseded_since, whole) == (version(40.0), days_ago(20.0), True)
+    ((running,), unread) = running_of(of)
+    assert (running.version, running.superseded_since, unread) == (version(40.0), days_ago(20.0), frozenset())
 
 
 def test_a_pool_runs_what_its_nodes_run() -> None:
@@ -102,6 +103,30 @@ def test_a_capacity_of_two_lines_stands_under_both() -> None:
     other = image(id="ami-minor", name=f"amazon-eks-node-al2023-x86_64-standard-1.34-v{version()}")
     of = snapshot(group(image(), other), images=seen(other))
     assert [key for key, *_ in runs(of)] == ["al2023/standard/x86_64/1.34", KEY]
+
+
+def test_a_pool_is_judged_once_the_first_of_its_nodes_on_its_oldest_release_is_of_age() -> None:
+    nodes = (
+        node(1, launched_at=days_ago(90)),
+        node(2, image_id=OLD.id, launched_at=days_ago(1)),
+        node(3, image_id=OLD.id, launched_at=days_ago(3)),
+        node(4, image_id=OLD.id, launched_at=days_ago(2)),
+    )
+    ((running,), _) = running_of(snapshot(node_pool(nodes=nodes), images=seen(OLD)))
+    assert (running.version, running.judged_from) == (version(20.0), days_ago(3) + POOL_NODE_GRACE)
+
+
+@pytest.mark.parametrize("nodes", [(OWN,), (image(), OWN)])
+def test_of_a_pools_own_image_no_node_is_too_young(nodes: tuple[Image, ...]) -> None:
+    """AMI005 judges what a pool's nodes run from their first day on."""
+    pool = node_pool(nodes=tuple(node(number, image_id=each.id) for number, each in enumerate(nodes)))
+    running, _ = running_of(snapshot(pool, images=seen(OWN), ancestors={OWN.id: (ancestor(OLD),)}))
+    assert (running[0].key, running[0].own_image, running[0].judged_from) == (KEY, True, None)
+
+
+def test_of_one_release_ekss_image_counts_before_one_of_its_own() -> None:
+    of = snapshot(group(OWN, image()), images=seen(OWN), ancestors={OWN.id: (ancestor(),)})
+    assert [each.own_image for each in running_of(of)[0] if each.key == KEY] == [False]
 
 
 LAUNCHES_OWN = {"launch": launch(image_ids=(OWN.id,))}
@@ -121,7 +146,7 @@ def test_an_image_of_image_builders_stands_by_its_name_there_too_and_by_the_line
         ("imagebuilder/444455556666/golden-al2023", "self-managed", "batch", None),
     ]
     running, _ = running_of(of)
-    assert running[0].superseded_since == days_ago(5.0)
+    assert (running[0].superseded_since, running[0].own_image) == (days_ago(5.0), True)
 
 
 @pytest.mark.parametrize(
@@ -168,30 +193,30 @@ def test_an_image_that_is_not_there_stands_by_its_id_and_hides_nothing(absent: G
 
 UNREAD: dict[str, Snapshot] = {
     "an image": snapshot(managed(), group(OWN), images={**seen(), OWN.id: DENIED}),
+    "a parameter of an account's own": snapshot(managed(), group("resolve:ssm:/platform/golden")),
     "a launch template": snapshot(managed(), self_managed(group={"launch": gap("ec2:DescribeLaunchTemplateVersions")})),
-    "an Auto Scaling group": snapshot(managed(), managed("x", ami_type="CUSTOM", groups=gap("autoscaling:Describe"))),
+    "an Auto Scaling group": snapshot(managed(), managed("odd", ami_type="CUSTOM", groups=gap("autoscaling:Describe"))),
     "an ancestry": snapshot(
         managed(), group(OWN), images=seen(OWN), ancestors={OWN.id: gap("ec2:GetImageAncestry", OWN.id)}
     ),
     "a group's minor": snapshot(managed(), managed("odd", version=None)),
     "an AMI type of tomorrow": snapshot(managed(), managed("odd", ami_type="AL2027_x86_64")),
-    **{
-        f"a kind, {kind}": snapshot(complete=dict.fromkeys(KINDS, True) | {kind: False})
-        for kind in ("managed", "self-managed", "karpenter")
-    },
+    "a pool's nodes": snapshot(managed(), node_pool("odd"), complete=dict.fromkeys(KINDS, True) | {"karpenter": False}),
 }
 
 
 @pytest.mark.parametrize("of", UNREAD.values(), ids=UNREAD)
 def test_what_could_not_be_read_may_run_something_else(of: Snapshot) -> None:
-    running, whole = running_of(of)
-    assert not whole
-    assert KEY in {each.key for each in running}, "and hides nothing of what was read"
+    running, unread = running_of(of)
+    web, odd = of.capacities
+    assert unread == {(odd.kind, odd.name)}
+    assert (KEY, web.kind, web.name) in {(each.key, each.kind, each.name) for each in running}, "and hides nothing read"
 
 
-@pytest.mark.parametrize("kind", ["auto-mode", "fargate", "standalone"])
-def test_kinds_that_stand_nowhere_hide_nothing(kind: str) -> None:
-    assert running_of(snapshot(complete=dict.fromkeys(KINDS, True) | {kind: False}))[1]
+@pytest.mark.parametrize("kind", ["managed", "self-managed", "auto-mode", "fargate", "standalone"])
+def test_groups_that_were_read_run_what_they_run_whatever_others_were_not_found(kind: str) -> None:
+    of = snapshot(managed(), group(image()), node_pool(), complete=dict.fromkeys(KINDS, True) | {kind: False})
+    assert len(runs(of)) == 3
 
 
 def test_an_ancestor_that_ec2_shows_to_nobody_hides_nothing() -> None:
@@ -203,5 +228,5 @@ def test_an_ancestor_that_ec2_shows_to_nobody_hides_nothing() -> None:
 def test_an_audit_says_what_runs() -> None:
     of = UNREAD["an image"]
     audit = audit_of(of, CATALOGUE, "an-audit")
-    assert (audit.running, audit.running_whole) == running_of(of)
+    assert (audit.running, audit.unread) == running_of(of)
     assert image_id(version()) not in {each.key for each in audit.running}

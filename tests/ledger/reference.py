@@ -111,11 +111,19 @@ def _run(ledger: Expected, accepted: Accepted, *, same_life: bool) -> None:
     seen: dict[str, dict[str, str | None]] = {}
     for each in () if audit.ended else audit.running:
         seen.setdefault(each.key, {})[f"{each.kind} {each.name}"] = each.version
-    forgets = audit.ended or audit.running_whole or not same_life
+    found = {capacity for of_key in seen.values() for capacity in of_key}
+    doubtful = {f"{kind} {name}" for kind, name in audit.unread}
+    listed = {str(kind) for kind, complete in audit.complete.items() if complete}
     for key in {*seen, *ledger.runs}:
         if accepted.only is not None and f"RUNS#{key}" not in accepted.only:
             continue
-        now = seen.get(key, {}) if forgets else ledger.runs.get(key, {}) | seen.get(key, {})
+        before = ledger.runs.get(key, {}) if same_life and not audit.ended else {}
+        stays = {
+            capacity: version
+            for capacity, version in before.items()
+            if capacity in doubtful or (capacity.split()[0] not in listed and capacity not in found)
+        }
+        now = stays | seen.get(key, {})
         ledger.runs.pop(key, None)
         if now:
             ledger.runs[key] = now

@@ -37,7 +37,7 @@ def bodies(parts: tuple[Outbox, ...]) -> list[dict[str, Any]]:
 
 class TestMessage:
     def test_says_what_was_released_and_what_that_supersedes(self) -> None:
-        capacities = (runs(), runs("batch", OLDER, days_ago(9), kind="self-managed"), runs("new", NEW))
+        capacities = (runs(own_image=True), runs("batch", OLDER, days_ago(9), kind="self-managed"), runs("new", NEW))
         (body,) = bodies(notice(clusters={CLUSTER_ID: capacities, cluster(1): (runs("new", NEW),)}))
         assert body == {
             "schema_version": 1,
@@ -76,6 +76,7 @@ class TestMessage:
                             "kind": "self-managed",
                             "name": "batch",
                             "release": OLDER,
+                            "own_image": False,
                             "superseded_since": "2026-11-14T12:00:00.000000Z",
                             "first_rung_at": "2026-11-28T12:00:00.000000Z",
                         },
@@ -83,6 +84,7 @@ class TestMessage:
                             "kind": "managed",
                             "name": "web",
                             "release": OLD,
+                            "own_image": True,
                             "superseded_since": "2026-11-23T11:40:00.000000Z",
                             "first_rung_at": "2026-12-07T11:40:00.000000Z",
                         },
@@ -195,6 +197,25 @@ class TestAnnounce:
         assert len(waiting(ledger)) == written
         assert ledger.announce(parts)
         assert sorted(waiting(ledger), key=lambda each: each.part) == list(parts)
+
+    @pytest.mark.parametrize("written", range(1, 4))
+    def test_composed_otherwise_by_the_next_try_leaves_nobody_out(
+        self, ledger: Ledger, dynamodb: "DynamoDBClient", written: int
+    ) -> None:
+        """Audits go on in between, so it is cut otherwise: what was left of the first try stands in nobody's place."""
+        client: Any = _Dying(dynamodb, written)
+        with pytest.raises(ClientError):
+            Ledger(client, TABLE, clock=lambda: NOW, sleep=lambda _: None).announce(notice(clusters=MANY))
+        fewer = {each: MANY[each] for each in list(MANY)[60:]}
+        again = notice(clusters=fewer)
+        assert len(again) > 2
+        assert ledger.announce(again)
+        assert {part.key: part for part in waiting(ledger)}.items() >= {part.key: part for part in again}.items()
+        assert [part.body for part in waiting(ledger) if part.part == 1] == [again[0].body]
+        assert not ledger.announce(notice(clusters=MANY))
+
+    def test_composed_the_same_by_the_next_try_is_the_same(self) -> None:
+        assert [part.key for part in notice(clusters=MANY)] == [part.key for part in notice(clusters=MANY)]
 
     def test_by_two_at_the_same_time_writes_each_part_once(self, ledger: Ledger, dynamodb: "DynamoDBClient") -> None:
         parts = notice(clusters=MANY)

@@ -84,16 +84,19 @@ CAUSE_AND_EFFECT: dict[str, Make] = {
 WEB, WEB_LATER = running(), running(version="20261123")
 BATCH = running("batch", kind="self-managed")
 IMAGE = running("batch", "ami-0f00", kind="self-managed", version=None)
+UNREAD = frozenset({("self-managed", "batch")})
 
 WHAT_RUNS: dict[str, Make] = {
     "web": lambda t: audit(t, running=(WEB,)),
     "web updated": lambda t: audit(t, running=(WEB_LATER,)),
     "web and batch": lambda t: audit(t, running=(WEB, BATCH, IMAGE)),
-    "web, the rest unread": lambda t: audit(t, running=(WEB_LATER,), running_whole=False),
+    "web, batch unread": lambda t: audit(t, running=(WEB_LATER,), unread=UNREAD),
+    "web, self-managed groups not listed": lambda t: audit(t, running=(WEB_LATER,), complete={"managed": True}),
+    "batch, an image of it unread": lambda t: audit(t, running=(BATCH,), unread=UNREAD),
     "nothing": audit,
-    "nothing read": lambda t: audit(t, running_whole=False, retryable=True),
+    "nothing read": lambda t: audit(t, complete={}, retryable=True),
     "created again, batch": lambda t: audit(t, running=(BATCH, IMAGE), created_at=CREATED_AGAIN),
-    "created again, nothing read": lambda t: audit(t, running_whole=False, created_at=CREATED_AGAIN),
+    "created again, nothing read": lambda t: audit(t, complete={}, unread=UNREAD, created_at=CREATED_AGAIN),
     "deleted": deletion,
     "no longer a target": untargeting,
 }
@@ -137,7 +140,7 @@ RACES: dict[str, tuple[Audit, ...]] = {
     ),
     "what runs, seen differently": (
         audit(0, finding("a"), running=(WEB, IMAGE)),
-        audit(10, finding("a"), running=(WEB_LATER,), running_whole=False),
+        audit(10, finding("a"), running=(WEB_LATER,), unread=UNREAD),
         audit(20, passed("a"), running=(WEB_LATER,)),
     ),
     "what runs, over a deletion": (
@@ -261,7 +264,7 @@ AUDITS = st.builds(
             "checks": st.sampled_from([frozenset({"ZONE002"}), frozenset({"ZONE003"})]),
             "created_at": st.just(CREATED_AGAIN),
             "running": st.sampled_from(RUNNING),
-            "running_whole": st.booleans(),
+            "unread": st.sampled_from([UNREAD, frozenset({("managed", "web")})]),
         },
     ),
 )
@@ -313,7 +316,7 @@ class TestMutants:
         """A cluster of which something was unread would hear of no release of what was."""
 
         def mutant(known: Iterable[Running], now: Audit) -> tuple[Running, ...]:
-            return still_running(known, replace(now, running_whole=True))
+            return still_running(known, replace(now, unread=frozenset()))
 
         audits = RACES["what runs, seen differently"][:2]
         assert difference(one_by_one(audits)) is None

@@ -84,7 +84,7 @@ def test_other_items_of_a_region_are_no_pointers(bench: Bench) -> None:
 
 def test_the_item_says_its_value_and_is_in_no_index(bench: Bench) -> None:
     bench.saved(pointer(moves=2))
-    item = bench.client.get_item(TableName=TABLE, Key=key("releases/aws/eu-west-1", f"{POINTER}{LINE}"))["Item"]
+    item = bench.client.get_item(TableName=TABLE, Key=key("pointers/aws/eu-west-1", f"{POINTER}{LINE}"))["Item"]
     assert (item["version"]["S"], item["image_id"]["S"], item["revision"]["N"]) == ("20260102", "ami-1", "1")
     assert item["schema_version"]["N"] == str(SCHEMA_VERSION)
     assert not {"head", "unrelayed", "runs", "expires_at"} & item.keys()

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 WEB, BATCH = running(), running("batch", kind="self-managed", version="20261019", superseded_since=at(-500))
 IMAGE = running("batch", "ami-0f00", kind="self-managed", version=None)
+UNREAD = frozenset({("self-managed", "batch")})
 HERE = ("aws", "eu-west-1")
 
 
@@ -86,11 +87,27 @@ class TestSave:
         assert kept(ledger) == {WEB}
         assert "RUNS#ami-0f00" not in items(dynamodb)
 
-    def test_keeps_what_was_not_seen_again_while_something_is_unread(self, ledger: Ledger) -> None:
+    def test_keeps_what_may_still_run_on_a_capacity_that_was_not_read(self, ledger: Ledger) -> None:
         save(ledger, audit(10, running=(WEB, BATCH, IMAGE)))
         newer = replace(WEB, version="20261123")
-        save(ledger, audit(20, running=(newer,), running_whole=False))
+        save(ledger, audit(20, running=(newer,), unread=UNREAD))
         assert kept(ledger) == {newer, BATCH, IMAGE}
+        newest = replace(BATCH, version="20261123")
+        save(ledger, audit(30, running=(newer, newest), unread=UNREAD))
+        assert kept(ledger) == {newer, newest, IMAGE}
+
+    def test_forgets_what_runs_no_longer_though_something_else_is_never_read(self, ledger: Ledger) -> None:
+        """Else a node group that was updated or deleted long ago would be told of its old line's releases for ever."""
+        gone, updated = running("gone"), running(key="al2023/standard/x86_64/1.36")
+        save(ledger, audit(10, running=(WEB, gone, BATCH)))
+        save(ledger, audit(20, running=(updated,), unread=UNREAD))
+        assert kept(ledger) == {updated, BATCH}
+
+    def test_of_a_kind_that_was_not_listed_keeps_what_was_not_found(self, ledger: Ledger) -> None:
+        other = running("other", kind="self-managed")
+        save(ledger, audit(10, running=(WEB, BATCH, IMAGE, other)))
+        save(ledger, audit(20, running=(BATCH,), complete={"managed": True, "self-managed": False}))
+        assert kept(ledger) == {BATCH, other}
 
     @pytest.mark.parametrize("ending", [deletion, untargeting])
     def test_of_a_clusters_end_forgets_all(self, ledger: Ledger, dynamodb: "DynamoDBClient", ending: Any) -> None:  # noqa: ANN401  one of two builders
@@ -101,7 +118,7 @@ class TestSave:
 
     def test_of_a_new_life_forgets_the_old_one_even_if_little_was_read(self, ledger: Ledger) -> None:
         save(ledger, audit(10, running=(WEB, IMAGE)))
-        save(ledger, audit(20, running=(BATCH,), running_whole=False, created_at=CREATED_AGAIN))
+        save(ledger, audit(20, running=(BATCH,), complete={}, unread=UNREAD, created_at=CREATED_AGAIN))
         assert kept(ledger) == {BATCH}
 
     def test_of_what_a_newer_release_wrote_is_refused(self, ledger: Ledger, dynamodb: "DynamoDBClient") -> None:
@@ -170,11 +187,12 @@ def planned(now: Audit) -> tuple[Part, ...]:
 NAMES = st.text(min_size=1, max_size=6) | st.sampled_from(["x" * 255, "\N{SNOWMAN}" * 255])
 RUNNING = st.lists(
     st.builds(
-        lambda name, key, kind, version: running(name, key, kind=kind, version=version),
+        lambda name, key, kind, version, deviations: running(name, key, kind=kind, version=version, **deviations),
         NAMES,
         st.sampled_from([LINE, "ami-1", "imagebuilder/111122223333/golden"]),
         st.sampled_from(["managed", "self-managed", "karpenter"]),
         st.sampled_from(["20261118", None]),
+        st.sampled_from([{}, {"own_image": True}, {"superseded_since": at(1), "judged_from": at(2)}]),
     ),
     unique_by=lambda each: (each.key, each.kind, each.name),
 )

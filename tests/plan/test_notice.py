@@ -1,17 +1,17 @@
 """Which capacities a release supersedes, and when the first finding would open."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eks_auditor.checks.lateness import LADDER
+from eks_auditor.checks.lateness import LADDER, POOL_NODE_GRACE
 from eks_auditor.events.errors import EventError
 from eks_auditor.events.messages import NoticedCapacity
 from eks_auditor.events.requests import Recommendation, ReleaseRequest
 from eks_auditor.model.release import ReleaseLine
-from eks_auditor.plan.notice import CAPACITIES_AN_ENTRY, FIRST_RUNG, notice_of
+from eks_auditor.plan.notice import CAPACITIES_AN_ENTRY, FIRST_RUNG, is_rebuild, notice_of
 from eks_auditor.releases.families import order
 from tests.builders import CLUSTER_ID, LINE, days_ago
 from tests.plan.releasing import NEW, OLD, OLDER, PUBLISHED, cluster, request, rollback, runs, told
@@ -42,6 +42,19 @@ def test_what_was_superseded_before_by_an_audit_that_could_not_tell_has_no_day()
     assert (said.version, said.superseded_since, said.first_rung_at) == (OLDER, None, None)
 
 
+@pytest.mark.parametrize(("launched", "first_rung"), [(days_ago(2), days_ago(-5)), (days_ago(60), days_ago(6))])
+def test_a_pool_whose_nodes_are_too_young_to_be_judged_has_a_later_day(
+    launched: datetime, first_rung: datetime
+) -> None:
+    pool = runs(version=OLDER, since=days_ago(20), kind="karpenter", judged_from=launched + POOL_NODE_GRACE)
+    (said,) = told(request(), pool)
+    assert (said.superseded_since, said.first_rung_at) == (days_ago(20), first_rung)
+
+
+def test_an_image_of_its_own_is_told_as_such() -> None:
+    assert [each.own_image for each in told(request(), runs("golden", own_image=True), runs())] == [True, False]
+
+
 def test_what_the_former_release_superseded_before_a_rollback_counts_anew() -> None:
     """The last audit saw a release that was taken back since: the one recommended now is the first that supersedes."""
     (said,) = told(request(), runs(version=OLD, since=days_ago(30)))
@@ -57,6 +70,14 @@ def test_what_is_at_or_beyond_the_release_is_not_superseded(version: str) -> Non
 def test_a_release_that_cannot_be_read_is_named_without_a_day(version: str | None) -> None:
     (said,) = told(request(), runs(version=version))
     assert (said.name, said.first_rung_at) == ("web", None)
+
+
+def test_a_release_that_was_built_again_is_no_news() -> None:
+    again = request(old=Recommendation(version=NEW, image_id="ami-1"))
+    assert told(again, runs("behind", OLDER, days_ago(9)), runs(), runs("x", None)) == []
+    assert is_rebuild(again)
+    assert not is_rebuild(request())
+    assert not is_rebuild(rollback())
 
 
 def test_a_rollback_supersedes_nobody_and_names_what_runs_what_was_taken_back() -> None:
@@ -117,7 +138,7 @@ def test_every_capacity_is_either_superseded_with_its_day_or_not_named(one: str,
     of = request(old=Recommendation(version=old, image_id="ami-1"), new=Recommendation(version=new, image_id="ami-2"))
     back = rollback(old=of.new, new=of.old)
     said = told(of, *all_of_it)
-    older = [each for each in all_of_it if each.version is None or each.version < new]
+    older = [each for each in all_of_it if old != new and (each.version is None or each.version < new)]
     assert sorted(each.name for each in said) == sorted(each.name for each in older)
     for each in said:
         assert (each.first_rung_at is None) == (each.superseded_since is None)

@@ -8,8 +8,9 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from itertools import pairwise
 
-from eks_auditor.checks.lateness import LADDER
+from eks_auditor.checks.lateness import LADDER, rung_of
 from eks_auditor.model.release import Release, ReleaseHistory, ReleaseLine
+from eks_auditor.model.verdict import Severity
 from eks_auditor.releases.past import PastRelease, past_releases
 from eks_auditor.releases.superseded import superseded
 
@@ -59,7 +60,7 @@ def of_the_table() -> Cadence:
 
 
 def rules(cadence: Cadence) -> Mapping[str, Rule]:
-    """Return the rules that are compared, the ladder's rungs as the code under test has them."""
+    """Return the rules that are compared; the ladder's are judged by the code of the check."""
 
     @cache
     def since(running: int, newest: int) -> datetime | None:
@@ -68,10 +69,13 @@ def rules(cadence: Cadence) -> Mapping[str, Rule]:
         assert word is not None
         return word.since
 
-    def superseded_for(age: timedelta) -> Rule:
+    def at_least(severity: Severity) -> Rule:
         def rule(running: int, day: date) -> bool:
             at = since(running, cadence.newest(day))
-            return at is not None and datetime(day.year, day.month, day.day, tzinfo=UTC) - at >= age
+            if at is None:
+                return False
+            reached, _ = rung_of(LADDER, at, datetime(day.year, day.month, day.day, tzinfo=UTC))
+            return reached is not None and reached >= severity
 
         return rule
 
@@ -82,7 +86,7 @@ def rules(cadence: Cadence) -> Mapping[str, Rule]:
         "not the latest": lambda running, day: running != cadence.newest(day),
         "image older than 14 days": older_than(timedelta(days=14)),
         "image older than 30 days": older_than(timedelta(days=30)),
-        **{f"{severity.name}: superseded for {age.days} days": superseded_for(age) for age, severity in LADDER},
+        **{f"{severity.name}: superseded for {age.days} days": at_least(severity) for age, severity in LADDER},
     }
 
 

@@ -1,5 +1,6 @@
 """What can be read of a capacity is told, and what cannot is a gap in its place."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -177,3 +178,12 @@ def test_what_the_node_group_says_does_not_stand_in_for_an_ancestor_that_could_n
     chain: tuple[Any, ...], around: dict[str, Any]
 ) -> None:
     assert kubelet(MUTE, "1.35", *chain, **around) == GONE
+
+
+@pytest.mark.parametrize("retryable", [False, True])
+def test_where_the_ancestry_is_refused_for_good_its_tags_may_tell(*, retryable: bool) -> None:
+    noted = own_image(id="ami-0mute", tags={"source_ami_name": OF_134.name})
+    refused = replace(gap("ec2:GetImageAncestry"), retryable=retryable)
+    told = kubelet(noted, "1.35", ancestors={noted.id: refused})
+
+    assert told == (refused if retryable else Kubelet("1.34", f"image {noted.id} ({noted.name})"))

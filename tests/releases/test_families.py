@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from eks_auditor.model.release import ReleaseLine
 from eks_auditor.releases.families import (
     CUSTOM,
-    Shape,
     UnmappedAmiTypeError,
     classify,
     family_pattern,
@@ -21,6 +20,7 @@ from eks_auditor.releases.families import (
     read_parameter,
     release_of,
 )
+from eks_auditor.releases.parameters import Recommended, Shape
 from tests import builders
 
 SSM = "/aws/service"
@@ -106,8 +106,28 @@ def test_the_parameter_is_the_one_aws_documents(ami_type: str) -> None:
     if ami_type.startswith("BOTTLEROCKET"):
         assert parameter.shape is Shape.LEAVES
         assert parameter.names == (f"{parameter.name}/image_version", f"{parameter.name}/image_id")
+        assert parameter.required == parameter.names
+    elif ami_type.startswith("WINDOWS"):
+        assert parameter.names == (parameter.name, f"{parameter.name}/image_id")
+        assert parameter.required == (parameter.name,)
     else:
-        assert parameter.names == (parameter.name,)
+        assert parameter.names == parameter.required == (parameter.name,)
+
+
+@pytest.mark.parametrize(
+    ("ami_type", "leaf"),
+    [
+        ("AL2_x86_64", "/release_version"),
+        ("AL2023_x86_64_STANDARD", "/release_version"),
+        ("BOTTLEROCKET_x86_64", "/image_version"),
+        ("WINDOWS_CORE_2022_x86_64", ""),
+    ],
+)
+def test_a_fix_takes_parameters_that_hold_one_value(ami_type: str, leaf: str) -> None:
+    parameter = parameter_of(line(ami_type))
+
+    assert parameter.image == f"{parameter.name}/image_id"
+    assert parameter.release == f"{parameter.name}{leaf}", "Windows has its release version in the document only"
 
 
 @pytest.mark.parametrize(
@@ -121,7 +141,34 @@ def test_a_document_is_read(ami_type: str, release_version: str, version: str) -
     of = line(ami_type)
     document = {"image_id": "ami-1", "image_name": "a-name", "release_version": release_version}
 
-    assert read_parameter(of, {parameter_of(of).name: json.dumps(document)}) == (version, "ami-1", "a-name")
+    told = read_parameter(of, {parameter_of(of).name: json.dumps(document)})
+
+    assert told == Recommended(version=version, image_id="ami-1", image_name="a-name", apart=False)
+
+
+@pytest.mark.parametrize("document", [{"image_id": "ami-1"}, {}])
+@pytest.mark.parametrize("leaf", ["ami-1", None])
+def test_the_document_of_windows_tells_the_image_or_a_leaf_does(document: dict[str, str], leaf: str | None) -> None:
+    of = line("WINDOWS_CORE_2022_x86_64")
+    parameter = parameter_of(of)
+    values = {parameter.name: json.dumps({"release_version": "1.35-2026.11.12"} | document)}
+    if leaf:
+        values[parameter.image] = leaf
+
+    if document or leaf:
+        told = read_parameter(of, values)
+        assert told == Recommended(version="2026.11.12", image_id="ami-1", image_name=None, apart=not document)
+    else:
+        with pytest.raises(ValueError, match="no JSON document with a release_version and an image_id"):
+            read_parameter(of, values)
+
+
+def test_the_document_of_windows_is_believed_before_its_leaf() -> None:
+    of = line("WINDOWS_FULL_2025_x86_64")
+    document = {"release_version": "1.35-2026.11.12", "image_id": "ami-1"}
+    values = {parameter_of(of).name: json.dumps(document), parameter_of(of).image: "ami-2"}
+
+    assert read_parameter(of, values).image_id == "ami-1"
 
 
 def test_leaves_are_read() -> None:
@@ -130,7 +177,7 @@ def test_leaves_are_read() -> None:
 
     values = {f"{root}/image_id": "ami-1", f"{root}/image_version": "1.62.1-ea1afdd6"}
 
-    assert read_parameter(of, values) == ("1.62.1", "ami-1", None)
+    assert read_parameter(of, values) == Recommended("1.62.1", "ami-1", None, apart=True)
 
 
 @pytest.mark.parametrize("value", ["", "[]", "{}", "null", '{"image_id": "ami-1"}', '{"release_version": "1.35"}'])
@@ -213,6 +260,10 @@ def test_a_variant_that_aws_gave_up_is_still_a_line() -> None:
         ("AL2023_x86_64_STANDARD", "1.35-20261118"),
         ("AL2023_x86_64_STANDARD", ""),
         ("BOTTLEROCKET_x86_64", "1.62"),
+        ("BOTTLEROCKET_x86_64", "1.62.0-b1"),
+        ("BOTTLEROCKET_x86_64", "1.62.0-beta123"),
+        ("BOTTLEROCKET_x86_64", "1.62.0-ea1afd"),
+        ("BOTTLEROCKET_x86_64", "1.62.0-" + 41 * "a"),
         ("WINDOWS_CORE_2022_x86_64", "1.35.2-20261118"),
     ],
 )

@@ -3,7 +3,6 @@
 import json
 import re
 from datetime import date
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -31,7 +30,9 @@ FAMILIES = ("al2", "al2023", "bottlerocket", "windows-2019", "windows-2022", "wi
 LINES = {line(ami_type).family: line(ami_type) for ami_type in PARAMETERS}
 
 days = st.dates(min_value=date(2018, 1, 1), max_value=date(2099, 12, 31))
-counters = st.none() | st.integers(1, 99)
+SEPARATORS = (".", "-", "-0", ".0")
+"""What may be before a counter: ``.1``, ``-1`` and ``-01`` are one."""
+counters = st.none() | st.tuples(st.sampled_from(SEPARATORS), st.integers(1, 99))
 numbers = st.tuples(*[st.integers(0, 200)] * 3)
 minors = st.integers(10, 99).map(lambda number: f"1.{number}")
 
@@ -42,30 +43,52 @@ def spelt(family: str, value: Any) -> str:  # noqa: ANN401  a day and a counter,
         return ".".join(map(str, value))
     day, counter = value
     text = f"{day:%Y.%m.%d}" if family.startswith("windows") else f"{day:%Y%m%d}"
-    return text if counter is None else f"{text}-{counter}"
+    return text if counter is None else f"{text}{counter[0]}{counter[1]}"
 
 
 def values(family: str) -> st.SearchStrategy[Any]:
     return numbers if family == "bottlerocket" else st.tuples(days, counters)
 
 
+def spelt_otherwise(family: str, value: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401  as in spelt
+    """The same release, its counter written another way."""
+    if family == "bottlerocket" or value[1] is None:
+        return st.just(value)
+    return st.sampled_from(SEPARATORS).map(lambda separator: (value[0], (separator, value[1][1])))
+
+
+def ends(family: str) -> st.SearchStrategy[str]:
+    """What may follow a version and orders nothing: Bottlerocket's commit."""
+    return st.just("") | st.from_regex("-[0-9a-f]{7,40}", fullmatch=True) if family == "bottlerocket" else st.just("")
+
+
 def sortable(value: Any) -> Any:  # noqa: ANN401  as in spelt
     """What a person would compare: a day without a counter comes before its first counter."""
-    return (value[0], value[1] or 0) if len(value) == 2 else value
+    return (value[0], value[1][1] if value[1] else 0) if len(value) == 2 else value
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 @given(data=st.data())
 def test_versions_of_a_family_are_in_a_total_order(family: str, data: st.DataObject) -> None:
     of = LINES[family]
-    drawn = data.draw(st.lists(values(family), min_size=2, max_size=8, unique_by=sortable))
+    drawn = data.draw(st.lists(values(family), min_size=2, max_size=8))
     versions = {spelt(family, value): sortable(value) for value in drawn}
 
     ranked = sorted(versions, key=lambda version: order(of, version))
 
     assert [versions[version] for version in ranked] == sorted(versions.values())
-    for one, other in pairwise(ranked):
-        assert order(of, one) < order(of, other), "no two of them are equal"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@given(data=st.data())
+def test_versions_are_equal_if_and_only_if_they_are_one_release(family: str, data: st.DataObject) -> None:
+    of, one = LINES[family], data.draw(values(family))
+    other = data.draw(values(family) | spelt_otherwise(family, one))
+
+    first, second = order(of, spelt(family, one)), order(of, spelt(family, other) + data.draw(ends(family)))
+
+    assert (first == second) == (sortable(one) == sortable(other))
+    assert (first < second) == (sortable(one) < sortable(other))
 
 
 @pytest.mark.parametrize("ami_type", PARAMETERS)

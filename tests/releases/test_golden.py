@@ -119,7 +119,7 @@ def stories(told: Told) -> Iterator[tuple[str, str, ReleaseHistory]]:
     yield "rolled back to ours", a, watched(told, seen(told, a, a, b), a, b, a)
     yield "withdrawn, then a newer one", a, watched(told, seen(told, e, a, b, e), a, b, a, e)
     yield "withdrawn, then recommended again", a, watched(told, seen(told, b, a, b), a, b, a, b)
-    yield "the next one never recommended", a, watched(told, seen(told, c, a, b, c), a, c)
+    yield "the next one not seen recommended", a, watched(told, seen(told, c, a, b, c), a, c)
     yield "held when watching began", a, watched(told, seen(told, c, a, b, c), b, c)
     yield "held at first, and gone", a, watched(told, seen(told, e, e), c, e)
     yield "nothing is recommended any more", a, replace(everything, recommended=None)

@@ -91,31 +91,51 @@ def test_moving_back_to_one_leaves_its_own_instant() -> None:
     assert (word.since, word.newer) == (days_ago(33), 1)
 
 
-def test_an_image_that_was_never_recommended_does_not_count() -> None:
-    word = judged(seen(90, 40, 20, moves=((90, None), (20, 12)), since=80), ours=90)
-
-    assert (word.since, word.newer) == (days_ago(12), 1)
-
-
-def test_a_patch_to_an_older_version_that_was_never_recommended_does_not_count() -> None:
-    ours, minor, patch = (
-        Release(version=v, image_id=None, published_at=days_ago(d))
-        for v, d in (("1.60.0", 90), ("1.61.0", 50), ("1.60.1", 20))
-    )
-    watched = Pointer(
-        line=ROCKET, watched_since=days_ago(40), moves=(PointerMove(version="1.61.0", image_id="ami-1", at=None),)
-    )
-
-    word = superseded(ROCKET, history(recommended=minor, releases=(ours, patch, minor), pointer=watched), "1.60.0")
-
-    assert word is not None
-    assert (word.since, word.newer) == (days_ago(50), 1)
-
-
-def test_what_was_passed_over_before_the_watch_does_not_count() -> None:
+def test_what_was_not_seen_to_be_recommended_counts_all_the_same() -> None:
     word = judged(seen(90, 60, 40, 20, moves=((60, None), (20, 12)), since=30), ours=60)
 
-    assert (word.since, word.newer) == (days_ago(12), 1), "40 was there when watching began, and was not recommended"
+    assert (word.since, word.newer) == (days_ago(40), 2)
+    assert word.by is not None
+    assert word.by.known_by is Evidence.IMAGE
+
+
+def test_nobody_watched_for_months() -> None:
+    """The poll was off from 97 days ago until 2 days ago: what came and went meanwhile superseded ours."""
+    word = judged(seen(100, 92, 60, 30, 4, moves=((100, None), (4, 3)), since=98), ours=100)
+
+    assert (word.since, word.newer, word.at_least) == (days_ago(92), 4, False)
+
+
+def test_a_watch_that_stood_still_proves_no_exact_number() -> None:
+    """What was recommended while nobody watched may be out of sight by now."""
+    word = judged(seen(4, moves=((100, None), (4, 3)), since=98), ours=100)
+
+    assert (word.since, word.at_least) == (days_ago(3), True)
+
+
+def test_going_back_to_a_release_that_was_not_seen_recommended_does_not_date_it() -> None:
+    """AWS goes back to what it recommended before: its image tells since when, and no newer than the move."""
+    back = seen(90, 40, 10, moves=((10, None), (40, 2)), since=8)
+
+    word = judged(back, ours=90)
+    assert (word.since, word.newer) == (days_ago(40), 1)
+    unseen = judged(replace(back, pointer=pointer((10, None), since=8)), ours=90)
+    assert (unseen.since, unseen.newer) == (days_ago(40), 1)
+
+
+def test_a_release_that_was_built_again_is_as_old_as_it_was_seen_to_be() -> None:
+    """The first build is gone, and what is left was created 1 day ago: the watch began 20 days ago with the release."""
+    again = replace(release(25), published_at=days_ago(1), image_id="ami-again")
+    held = history(90, recommended=again, releases=(release(90), again), pointer=pointer((25, None), since=20))
+    moves = ((90, None), (25, 20), (25, 1))
+    moved = replace(held, pointer=pointer(*moves, since=80))
+
+    by_name = judged(held, ours=90)
+    assert by_name.by is not None
+    assert (by_name.by.known_by, by_name.newer) == (Evidence.NAME, 1)
+    assert by_name.since is not None
+    assert by_name.since < days_ago(20)
+    assert (judged(moved, ours=90).since, judged(moved, ours=90).newer) == (days_ago(20), 1)
 
 
 def test_a_move_that_is_yet_to_be_seen_is_no_older_than_the_last_one() -> None:
@@ -136,12 +156,6 @@ def test_a_new_release_that_is_yet_to_be_seen_counts_from_its_image() -> None:
     assert (word.since, word.newer) == (days_ago(1), 1)
     assert word.by is not None
     assert word.by.known_by is Evidence.IMAGE
-
-
-def test_a_recommendation_seen_at_ours_needs_no_image_of_ours() -> None:
-    word = judged(seen(40, 20, moves=((90, None), (40, 33), (20, 15)), since=80), ours=90)
-
-    assert (word.since, word.newer, word.at_least) == (days_ago(33), 2, False)
 
 
 def test_a_move_counts_where_its_image_is_gone() -> None:
@@ -180,7 +194,7 @@ def test_what_the_pointer_held_at_first_and_no_image_shows(
     assert (word.by.version, word.by.known_by, word.since) == (held, known_by, at)
 
 
-def test_where_the_ledger_dropped_the_oldest_moves_the_watch_begins_with_the_first_left() -> None:
+def test_where_the_ledger_dropped_the_oldest_moves_the_first_left_dates_its_release_too() -> None:
     word = judged(seen(400, 300, 200, 20, moves=((200, 190), (20, 12)), since=500), ours=400)
 
     assert (word.since, word.newer) == (days_ago(300), 3)
@@ -191,7 +205,11 @@ MOVES = st.lists(st.integers(0, 9), min_size=1, max_size=12)
 
 @given(MOVES, st.integers(0, 9))
 def test_moves_are_counted_as_a_person_would(places: list[int], ours: int) -> None:
-    """A release counts from when it was recommended first since the pointer was last at an older one."""
+    """A release counts from when it was recommended first since the pointer was last at an older one.
+
+    What is not known of a move tells its image: that it was there at first, or was gone back to without having been
+    seen before.
+    """
     ages = [200 - 10 * place for place in places]
     moved = [None, *(100 - index for index in range(1, len(places)))]
     of = seen(*sorted(set(ages), reverse=True), moves=tuple(zip(ages, moved, strict=True)), since=100)
@@ -203,6 +221,7 @@ def test_moves_are_counted_as_a_person_would(places: list[int], ours: int) -> No
         below = max((index for index, each in enumerate(places) if each < place), default=-1)
         at = next((index for index, each in enumerate(places) if index > below and each == place), None)
         if at is not None:
-            since.append(days_ago(200 - 10 * place) if at == 0 else days_ago(100 - at))
+            undated = at == 0 or (place not in places[:at] and place < places[at - 1])
+            since.append(days_ago(200 - 10 * place) if undated else days_ago(100 - at))
     assert word.newer == len(since)
     assert word.since == min(since, default=None)

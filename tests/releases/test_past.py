@@ -8,7 +8,7 @@ import pytest
 
 from eks_auditor.model.release import ReleaseLine
 from eks_auditor.releases.families import day_of, order
-from eks_auditor.releases.past import RENEW_AFTER, TABLE, Source, abandoned, past_releases, sources
+from eks_auditor.releases.past import RENEW_AFTER, TABLE, Source, abandoned, is_listed, past_releases, sources
 from tools import past_releases as made
 
 AL2023 = ReleaseLine("al2023", "standard", "x86_64", "1.35")
@@ -88,6 +88,15 @@ def test_releases_are_in_order_once_each_and_no_newer_than_their_source(line: Re
     assert max(release.published_at for release in releases).date() <= sources()[line.family].as_of
     for release in releases:
         assert release.published_at.date() == (day_of(line, release.version) or release.published_at.date())
+
+
+def test_a_line_is_listed_where_the_source_names_it_and_not_where_it_names_none() -> None:
+    assert is_listed(AL2023)
+    assert is_listed(WINDOWS)
+    assert not is_listed(ReleaseLine("al2023", "standard", "x86_64", "1.99"))
+    assert past_releases(ROCKET)
+    assert not is_listed(ROCKET), "Bottlerocket's changelog names no variants and no minors"
+    assert not is_listed(ReleaseLine("windows-2025", "core", "x86_64", "1.35"))
 
 
 def test_nothing_is_known_of_a_family_that_no_source_tells_of() -> None:

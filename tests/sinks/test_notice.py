@@ -46,7 +46,7 @@ def test_a_notice_as_a_person_gets_it() -> None:
         "  before  20261110 (ami-0000000000000001d)\n"
         "\n"
         "Clusters that run this image: 2. The release supersedes 5 capacities.\n"
-        "No finding is open because of it. The first one would open at LOW (AMI001; AMI005 for an image of your own):\n"
+        "No finding is open because of it. The first one would open (AMI001; AMI005 for an image of your own):\n"
         "\n"
         "Cluster shop, account 111122223333\n"
         "  karpenter late: runs 20261019; a finding was due to open on 2026-11-07 12:00 UTC\n"
@@ -58,13 +58,27 @@ def test_a_notice_as_a_person_gets_it() -> None:
         "To update\n"
         "  managed: aws eks update-nodegroup-version --region eu-west-1 --cluster-name CLUSTER --nodegroup-name NAME"
         " --kubernetes-version 1.35\n"
+        "  managed, where its launch template names the image: put ami-0000000000000002e into a new version of the"
+        " launch template, and give --launch-template name=TEMPLATE,version=NEW_VERSION instead of"
+        " --kubernetes-version\n"
         "  self-managed: put ami-0000000000000002e into a new version of the launch template, and replace the nodes by"
         " an instance refresh\n"
         "  karpenter: raise the version that the amiSelectorTerms of the pool's node class are pinned to; where they"
         " say latest, its nodes drift to it by themselves\n"
-        "  an image of your own: build it anew on ami-0000000000000002e\n"
     )
     assert subject(told) == "eks-auditor: 5 capacities superseded by al2023/standard/x86_64/1.35 20261123 (eu-west-1)"
+
+
+def test_what_runs_an_image_of_its_own_is_to_build_it_anew() -> None:
+    """EKS refuses to update a node group with an image of its own to a Kubernetes version."""
+    own = tuple(runs("golden", kind=kind, own_image=True) for kind in ("managed", "self-managed", "karpenter"))
+    assert letter(message(clusters={CLUSTER_ID: own})).endswith(
+        "\n"
+        "\n"
+        "To update\n"
+        "  an image of your own: build it anew on ami-0000000000000002e, then put it into a new version of the launch"
+        " template, or let the amiSelectorTerms of the pool's node class select it\n"
+    )
 
 
 def test_a_rollback_as_a_person_gets_it() -> None:

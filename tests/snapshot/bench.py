@@ -21,6 +21,9 @@ ACCOUNT, REGION = "111111111111", "eu-west-1"
 BATCH: dict[str, Any] = {"self_managed": {"batch": {}}}
 """A cluster with one self-managed group."""
 
+NOWHERE = "http://127.0.0.1:1"
+"""Where nobody listens."""
+
 # One attempt: what a test injects is what the reader sees.
 _CONFIG = Config(retries={"total_max_attempts": 1}, max_pool_connections=16, user_agent="test")
 
@@ -33,6 +36,8 @@ class Bench:
     session: boto3.Session
     now: datetime = NOW
     made: dict[tuple[str, str], Clients] = field(default_factory=dict)
+    unreachable: set[tuple[str, str]] = field(default_factory=set)
+    """Services and Regions to which there is no way."""
 
     def __post_init__(self) -> None:
         self.start_anew()
@@ -59,7 +64,7 @@ class Bench:
         return self.session.client(
             service,
             region_name=region,
-            endpoint_url=self.aws.url,
+            endpoint_url=NOWHERE if (service, region) in self.unreachable else self.aws.url,
             aws_access_key_id=account,
             aws_secret_access_key="test",  # noqa: S106  the local AWS takes any
             config=_CONFIG,

@@ -104,7 +104,7 @@ def test_an_ancestor_that_is_gone_is_no_gap(bench: Callable[..., Any]) -> None:
     assert gone.created_at == datetime.fromisoformat(base["CreationDate"])
     assert snapshot.gaps == ()
     assert descent(snapshot) == Descent(
-        None, gone.created_at, f"{gone.id}, an image of Amazon's that is gone", "ancestry"
+        None, gone.created_at, f"{gone.id}, an image of Amazon's that is gone, or hidden by Allowed AMIs", "ancestry"
     )
 
 
@@ -122,14 +122,74 @@ def test_an_ancestor_that_could_not_be_asked_for_is_a_gap(bench: Callable[..., A
     assert descent(snapshot) == ancestor.image
 
 
+def test_without_a_way_to_an_ancestor_s_region_an_audit_is_whole(bench: Callable[..., Any]) -> None:
+    with bench(GOLDEN, images=IMAGES) as started:
+        build_on(document(started, "golden"), release(started, ELSEWHERE), ELSEWHERE)
+        started.unreachable = {("ec2", ELSEWHERE)}
+        snapshot = started.read()
+    [ancestor] = chain(snapshot)
+    assert isinstance(ancestor.image, Gap)
+    assert ancestor.image.error.startswith("EndpointConnectionError")
+    assert snapshot.gaps == (ancestor.image,)
+    assert not ancestor.image.retryable
+    assert descent(snapshot) == ancestor.image
+
+
+def test_an_ancestor_that_is_throttled_elsewhere_is_asked_for_again(bench: Callable[..., Any]) -> None:
+    with bench(GOLDEN, images=IMAGES) as started:
+        base = release(started, ELSEWHERE)
+        build_on(document(started, "golden"), base, ELSEWHERE)
+        wanted = [base["ImageId"]]
+        started.aws.fail("ec2", "DescribeImages", "Throttling", when=lambda params: params.get("ImageIds") == wanted)
+        [gap] = started.read().gaps
+    assert gap.retryable
+
+
 def test_an_ancestry_that_could_not_be_read_is_a_gap(bench: Callable[..., Any]) -> None:
     with bench(GOLDEN, images=IMAGES) as started:
-        build_on(document(started, "golden"), release(started))
         started.aws.fail("ec2", "GetImageAncestry", "UnauthorizedOperation", status=403)
         snapshot = started.read()
     assert [gap.action for gap in snapshot.gaps] == [ANCESTRY]
     assert list(snapshot.ancestors.values()) == list(snapshot.gaps)
     assert isinstance(descent(snapshot), Gap)
+
+
+def test_where_the_ancestry_is_refused_the_source_image_stands_in_if_it_is_amazon_s(bench: Callable[..., Any]) -> None:
+    with bench(GOLDEN, images=IMAGES) as started:
+        build_on(document(started, "golden"), release(started, ELSEWHERE), ELSEWHERE)
+        started.aws.fail("ec2", "GetImageAncestry", "UnauthorizedOperation", status=403)
+        found = started.read()
+        build_on(document(started, "golden"), document(started, "hardened"))
+        started.start_anew()
+        hidden = started.read()
+    assert [gap.action for gap in found.gaps] == [gap.action for gap in hidden.gaps] == [ANCESTRY]
+    told = descent(found)
+    assert isinstance(told, Descent)
+    assert told.how == "source image"
+    assert isinstance(found.releases["al2023/standard/x86_64/1.34"], ReleaseHistory)
+    # What that one was built on is as hidden as before.
+    assert list(hidden.ancestors.values()) == list(hidden.gaps)
+
+
+def test_an_ancestry_that_is_throttled_waits_for_the_next_audit(bench: Callable[..., Any]) -> None:
+    with bench(GOLDEN, images=IMAGES) as started:
+        build_on(document(started, "golden"), release(started))
+        started.aws.fail("ec2", "GetImageAncestry", "RequestLimitExceeded", status=503)
+        [found] = started.read().ancestors.values()
+    assert isinstance(found, Gap)
+    assert found.retryable
+
+
+def test_where_the_ancestry_is_empty_the_source_image_stands_in(bench: Callable[..., Any]) -> None:
+    with bench(GOLDEN, images=IMAGES) as started:
+        base = release(started, ELSEWHERE)
+        build_on(document(started, "golden"), base, ELSEWHERE)
+        client = started.clients().ec2
+        client.get_image_ancestry = lambda **_: {"ImageAncestryEntries": []}
+        found = descent(started.read())
+    assert isinstance(found, Descent)
+    assert found.build is not None
+    assert (found.build.image_id, found.how) == (base["ImageId"], "source image")
 
 
 def test_where_ec2_knows_no_ancestry_the_source_image_stands_in(bench: Callable[..., Any]) -> None:

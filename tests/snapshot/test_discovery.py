@@ -4,6 +4,8 @@ import base64
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.snapshot.bench import ACCOUNT, NOW, REGION, Bench, by_name
 
 EMPTY: dict[str, Any] = {"self_managed": {"batch": {"min": 0, "desired": 0}}}
@@ -147,6 +149,27 @@ def test_an_instance_that_only_shares_the_cluster_and_whose_image_is_gone_is_no_
         snapshot = started.read()
     assert snapshot.capacities == ()
     assert all(snapshot.complete.values())
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "aws:autoscaling:groupName",
+        "eks:nodegroup-name",
+        "alpha.eksctl.io/nodegroup-name",
+        "karpenter.k8s.aws/ec2nodeclass",
+    ],
+)
+def test_one_that_something_launched_as_a_node_is_in_doubt_while_its_image_is_gone(
+    bench: Callable[..., Any], tag: str
+) -> None:
+    with bench({"pools": {"pets": {"scaler": "standalone", "desired": 1}}}) as started:
+        [instance] = started.aws.region(ACCOUNT, REGION).instances.values()
+        instance["Tags"] = [{"Key": "kubernetes.io/cluster/shop", "Value": "shared"}, {"Key": tag, "Value": "batch"}]
+        instance["ImageId"] = "ami-0123456789abcdef0"
+        snapshot = started.read()
+    assert snapshot.capacities == ()
+    assert {kind for kind, whole in snapshot.complete.items() if not whole} == {"self-managed", "standalone"}
 
 
 def test_instances_that_are_not_running_are_no_nodes(bench: Callable[..., Any]) -> None:

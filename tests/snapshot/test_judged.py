@@ -76,7 +76,7 @@ def test_an_image_by_a_parameter_that_the_role_may_not_read_is_all_that_is_unkno
     assert isinstance(launch, LaunchConfig)
     assert (launch.image_ids, set(launch.instance_types)) == ((PARAMETER,), set(TYPES))
     assert launch.pins == ("a placement group whose strategy could not be read",)
-    unread = Gap("ssm:GetParameters", "/acme/golden", "not resolved: the role may not read it")
+    unread = Gap("ssm:GetParameters", "/acme/golden", "ParameterNotFound: it does not exist")
     assert snapshot.images[PARAMETER] == unread
     assert unread in snapshot.gaps
     assert not [gap for gap in snapshot.gaps if gap.action == "ec2:DescribeLaunchTemplateVersions"]
@@ -91,7 +91,7 @@ def test_image_checks_name_the_parameter_and_zone_checks_go_on(bench: Callable[.
         snapshot = started.read()
     [finding] = judged(snapshot, "AMI004")
     assert finding.status is Status.UNKNOWN
-    assert "ssm:GetParameters on /acme/golden: not resolved: the role may not read it" in finding.reason
+    assert "ssm:GetParameters on /acme/golden: ParameterNotFound: it does not exist" in finding.reason
     zones = [
         finding for finding in judged(snapshot, "ZONE001", "ZONE002", "ZONE003") if finding.subject.kind != "managed"
     ]

@@ -1,6 +1,7 @@
 """What an Auto Scaling group launches: all ways to name a template, a version, an image; what pins it to a zone."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from eks_auditor.model.gap import Gap
 from tests.snapshot.bench import ACCOUNT, BATCH, REGION, Bench, ago, batch, group_of
 
 PLACEMENT = "pg-0123456789abcdef0"
+RECOMMENDED = "/aws/service/eks/optimized-ami/1.35/amazon-linux-2023/x86_64/standard/recommended/image_id"
+"""The public parameter of the recommended image."""
 
 
 def content(bench: Bench, version: int = 1) -> dict[str, Any]:
@@ -29,6 +32,7 @@ def add_version(bench: Bench, *, default: bool = False, **changes: object) -> No
         {
             **versions[0],
             "VersionNumber": number,
+            "CreateTime": versions[0]["CreateTime"] + timedelta(hours=number),
             "DefaultVersion": default,
             "LaunchTemplateData": {**content(bench), **changes},
         }
@@ -73,12 +77,15 @@ def test_the_version_that_the_group_uses(
 
 def use(bench: Bench, version: str, default_version: str | Gap = "1") -> TemplateUse:
     """The use of the one template that is there."""
-    [template] = bench.aws.region(ACCOUNT, REGION).launch_templates.values()
+    state = bench.aws.region(ACCOUNT, REGION)
+    [template] = state.launch_templates.values()
+    [versions] = state.template_versions.values()
     return TemplateUse(
         id=template["LaunchTemplateId"],
         name=template["LaunchTemplateName"],
         version=version,
         default_version=default_version,
+        created_at=versions[int(version) - 1]["CreateTime"],
     )
 
 
@@ -171,8 +178,7 @@ def test_what_says_that_a_template_is_gone(error: str, *, gone: bool) -> None:
 def test_an_image_that_a_parameter_names_is_resolved(bench: Callable[..., Any]) -> None:
     with bench(BATCH) as started:
         image = content(started)["ImageId"]
-        parameter = "/aws/service/eks/optimized-ami/1.35/amazon-linux-2023/x86_64/standard/recommended/image_id"
-        content(started)["ImageId"] = f"resolve:ssm:{parameter}"
+        content(started)["ImageId"] = f"resolve:ssm:{RECOMMENDED}"
         assert launch(started).image_ids == (image,)
 
 
@@ -192,6 +198,31 @@ def test_an_image_whose_parameter_cannot_be_resolved_costs_nothing_else(
         assert found.instance_types == (content(started)["InstanceType"],)
         assert found.templates == (use(started, "1"),)
     assert [gap.resource for gap in snapshot.gaps] == ["/our/image"]
+
+
+@pytest.mark.parametrize(
+    ("name", "refusal", "error"),
+    [
+        ("/our/image", None, "ParameterNotFound: it does not exist"),
+        ("/our/image:7", None, "ParameterNotFound: it does not exist"),
+        ("/our/image", "AccessDeniedException", "AccessDeniedException: "),
+        (RECOMMENDED, None, "NotResolved: EC2 does not resolve it to an image"),
+    ],
+)
+def test_why_a_parameter_was_not_resolved_is_told(
+    bench: Callable[..., Any], name: str, refusal: str | None, error: str
+) -> None:
+    with bench(BATCH) as started:
+        content(started)["ImageId"] = f"resolve:ssm:{name}"
+        started.aws.fail(
+            "ec2", "DescribeLaunchTemplateVersions", "InvalidParameterValue", when=lambda params: params["ResolveAlias"]
+        )
+        if refusal:
+            started.aws.fail("ssm", "GetParameters", refusal, when=lambda params: params["Names"] == [name])
+        found = started.read().images[f"resolve:ssm:{name}"]
+    assert isinstance(found, Gap)
+    assert (found.action, found.resource) == ("ssm:GetParameters", name)
+    assert found.error.startswith(error)
 
 
 def test_a_throttled_template_is_not_asked_for_in_another_way(bench: Callable[..., Any]) -> None:

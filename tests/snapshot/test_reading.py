@@ -1,9 +1,17 @@
+from dataclasses import replace
+
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ReadTimeoutError
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ReadTimeoutError,
+)
 from botocore.parsers import ResponseParserError
 
 from eks_auditor.model.gap import Gap
-from eks_auditor.snapshot.reading import LONGEST_ERROR, code_of, gaps_in, one_line, read
+from eks_auditor.snapshot.reading import LONGEST_ERROR, code_of, gaps_in, one_line, perhaps_no_way, read
 
 
 def raising(error: Exception) -> Gap:
@@ -34,6 +42,7 @@ def test_an_answer_is_passed_on() -> None:
         refused("InternalError"),
         refused("ExpiredTokenException"),
         ReadTimeoutError(endpoint_url="https://eks"),
+        ConnectTimeoutError(endpoint_url="https://eks"),
         EndpointConnectionError(endpoint_url="https://eks"),
         ResponseParserError("truncated"),
     ],
@@ -55,6 +64,17 @@ def test_what_may_pass_is_retryable(error: Exception) -> None:
 )
 def test_what_stays_is_not_retryable(error: Exception) -> None:
     assert not raising(error).retryable
+
+
+@pytest.mark.parametrize("error", [ConnectTimeoutError, EndpointConnectionError])
+def test_no_connection_out_of_the_region_is_not_retryable(error: type[ConnectTimeoutError]) -> None:
+    gap = raising(error(endpoint_url="https://iam"))
+    assert perhaps_no_way(gap) == replace(gap, retryable=False)
+
+
+@pytest.mark.parametrize("error", [refused("Throttling"), ReadTimeoutError(endpoint_url="https://iam")])
+def test_a_connection_that_was_there_is_worth_another_try(error: Exception) -> None:
+    assert perhaps_no_way(raising(error)).retryable
 
 
 def test_a_gap_says_what_was_asked_and_what_came_back() -> None:

@@ -6,9 +6,13 @@ from typing import Any
 
 import pytest
 
+from eks_auditor.checks import CATALOGUE
+from eks_auditor.findings.judge import audit_of
 from eks_auditor.model.capacity import LaunchConfig, MissingReference
 from eks_auditor.model.gap import Gap
+from eks_auditor.model.verdict import Status
 from eks_auditor.snapshot.reader import ACTIONS
+from eks_auditor.snapshot.reading import code_of
 from eks_auditor.snapshot.references import find_key_pairs, find_placement_groups
 from tests.snapshot.bench import ACCOUNT, NOW, REGION, Bench, ago, group_of
 
@@ -198,6 +202,29 @@ def test_a_failed_read_makes_nothing_missing(
     assert found.action in ACTIONS
     assert found.error == f"{code}: no"
     assert found.retryable is (code == "Throttling")
+
+
+def test_without_a_way_to_iam_an_audit_is_whole_and_only_what_needs_it_is_unknown(started: Bench) -> None:
+    name(started, IamInstanceProfile={"Name": "workers"})
+    started.unreachable = {("iam", REGION)}
+    snapshot = started.read()
+    [gap] = snapshot.gaps
+    assert (gap.action, code_of(gap), gap.retryable) == ("iam:GetInstanceProfile", "EndpointConnectionError", False)
+    launch = group_of(snapshot, "batch").launch
+    assert isinstance(launch, LaunchConfig)
+    assert launch.missing == gap
+    audit = audit_of(snapshot, CATALOGUE, "audit")
+    assert not audit.retryable, "it is saved whole"
+    [judged] = [finding for finding in audit.findings if finding.check_id == "AMI013"]
+    assert judged.status is Status.UNKNOWN
+
+
+def test_a_way_to_ec2_is_sought_again(started: Bench) -> None:
+    name(started, KeyName="ops")
+    started.unreachable = {("ec2", REGION)}
+    gaps = started.read().gaps
+    assert gaps
+    assert all(gap.retryable for gap in gaps)
 
 
 def test_what_is_evidently_missing_is_told_whatever_else_could_not_be_read(started: Bench) -> None:

@@ -36,6 +36,11 @@ def test_each_alarm_names_a_command() -> None:
         assert len(description) < 1024, name
 
 
+def test_the_notice_of_a_release_is_given_before_its_event_is_purged() -> None:
+    description = alarms()["ReleaseAnnouncedFailuresAlarm"]["AlarmDescription"]
+    assert description.index("--function-name ${PlanAudits} ") < description.index("aws sqs purge-queue")
+
+
 def test_silence_is_alarming_for_the_heartbeats_only() -> None:
     missing = {name: alarm["TreatMissingData"] for name, alarm in alarms().items()}
     assert missing.pop("Heartbeat") == "breaching"
@@ -83,6 +88,17 @@ def test_the_release_heartbeat_waits_for_two_polls(interval: int) -> None:
     needed = 2 * interval + window + POLL_TAKES_MINUTES
     # It has the sweep's mapping, where fixed hours cost one more.
     assert needed <= patience <= needed + 60 + heartbeat["Period"] / 60 + 10
+
+
+@pytest.mark.parametrize("interval", RELEASE_INTERVALS)
+def test_a_region_that_two_polls_in_a_row_left_unread_is_alarming(interval: int) -> None:
+    alarm = alarms(ReleaseIntervalMinutes=interval)["RegionsUnreadAlarm"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("EksAuditor", "RegionsUnread")
+    assert alarm["Dimensions"] == [{"Name": "Stack", "Value": "eks-auditor"}]
+    assert (alarm["Statistic"], alarm["Threshold"]) == ("Maximum", 0)
+    assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+    assert (alarm["Period"], alarm["EvaluationPeriods"]) == (60 * interval, 2)
+    assert alarm["Period"] * alarm["EvaluationPeriods"] <= (24 if alarm["Period"] < 3600 else 7 * 24) * 3600
 
 
 @pytest.mark.parametrize("interval", INTERVALS)

@@ -75,7 +75,7 @@ WATCHER = {
             "Effect": "Allow",
             "Action": ["dynamodb:PutItem", "dynamodb:Query", "dynamodb:BatchGetItem"],
             "Resource": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/table",
-            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["releases/*"]}},
+            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["pointers/*"]}},
         },
     ],
 }
@@ -136,7 +136,7 @@ def test_it_asks_which_items_a_request_is_about(as_watcher: Callable[[str], Any]
             ("batch_get_item", {"RequestItems": {"table": {"Keys": [key]}}}),
         ]
 
-    for call, parameters in requests("releases/aws/eu-west-1"):
+    for call, parameters in requests("pointers/aws/eu-west-1"):
         assert getattr(table, call)(**parameters)
     for call, parameters in requests("arn:aws:eks:eu-west-1:111111111111:cluster/shop"):
         with pytest.raises(ClientError, match="AccessDenied"):

@@ -7,6 +7,7 @@ import pytest
 from eks_auditor.events.releases import DETAIL_TYPE, SOURCE
 from eks_auditor.ledger.pointers import partition_key
 from eks_auditor.wiring.permissions import ACTIONS
+from tests.plan.releasing import notice
 from tests.template.cloudformation import ROOT, Document, Stack, actions, as_list, load, statements
 
 EVERYTHING = {
@@ -16,6 +17,7 @@ EVERYTHING = {
     "VpcSecurityGroupIds": "sg-0",
     "Tracing": "on",
     "PermissionsBoundaryArn": "arn:aws:iam::111111111111:policy/boundary",
+    "ImageParameterArns": "arn:aws:ssm:*:111111111111:parameter/golden/*,arn:aws:ssm:*:111111111111:parameter/node",
 }
 MEMBER = {
     "WatchReleasesRoleArn": "arn:aws:iam::111111111111:role/watch",
@@ -23,6 +25,7 @@ MEMBER = {
     "AuditClusterRoleArn": "arn:aws:iam::111111111111:role/audit",
     "ImportFindingsRoleArn": "arn:aws:iam::111111111111:role/import",
     "PermissionsBoundaryArn": EVERYTHING["PermissionsBoundaryArn"],
+    "ImageParameterArns": EVERYTHING["ImageParameterArns"],
 }
 STACKS = [Stack(**EVERYTHING), Stack("template-member.yaml", **MEMBER)]
 
@@ -77,7 +80,7 @@ def test_each_statement_has_its_reason_above_it(name: str) -> None:
             above = [
                 text.strip()
                 for text in lines[number - 3 : number]
-                if text.strip() not in ("- !If", "- OwnKey", "- Traced", "- InVpc")
+                if text.strip() not in ("- !If", "- OwnKey", "- OwnParameters", "- Traced", "- InVpc")
             ]
             assert above[-1].startswith("#"), f"{name}:{number + 1}"
 
@@ -117,7 +120,7 @@ def test_member_roles_are_trusted_by_their_functions_only() -> None:
 
 
 def test_member_roles_may_what_the_functions_may_at_home() -> None:
-    reads = ("ReadEks", "ReadAutoScaling", "ReadEc2", "ReadInstanceProfiles", "ReadReleases")
+    reads = ("ReadEks", "ReadAutoScaling", "ReadEc2", "ReadInstanceProfiles", "ReadReleases", "ResolveImages")
 
     def written(stack: Stack, role: str, names: tuple[str, ...]) -> list[Document]:
         return [statement for carrier, statement in statements(stack) if carrier == role and statement["Sid"] in names]
@@ -159,6 +162,14 @@ def test_permissions_for_what_is_not_asked_for_are_left_out() -> None:
     assert "JoinVpc" not in granted(Stack(), "RuntimePolicy")
 
 
+def test_parameters_of_ones_own_are_read_by_the_audit_alone_and_only_where_they_are_named() -> None:
+    for stack, role in zip(STACKS, ("AuditClusterRole", "ReadRole"), strict=True):
+        read = [(name, found["Resource"]) for name, found in statements(stack) if found["Sid"] == "ResolveImages"]
+        assert read == [(role, EVERYTHING["ImageParameterArns"].split(","))]
+    unnamed = Stack(), Stack("template-member.yaml", **{**MEMBER, "ImageParameterArns": ""})
+    assert not [found for stack in unnamed for _, found in statements(stack) if found["Sid"] == "ResolveImages"]
+
+
 def test_the_import_mark_is_the_only_thing_import_findings_may_write() -> None:
     [mark] = [statement for _, statement in statements(STACKS[0]) if statement["Sid"] == "MarkImported"]
     assert mark["Action"] == "dynamodb:UpdateItem"
@@ -170,6 +181,9 @@ def test_the_import_mark_is_the_only_thing_import_findings_may_write() -> None:
 
 
 def test_the_watcher_puts_one_kind_of_event_on_one_bus() -> None:
+    """As written: the AWS that the tests run on evaluates no policy of a bus, and how EventBridge itself fills the key
+    from a batch of several sources is not executed here.
+    """
     [announce] = [statement for _, statement in statements(STACKS[0]) if statement["Sid"] == "AnnounceReleases"]
     assert announce["Resource"] == "arn:aws:events:eu-west-1:111111111111:event-bus/eks-auditor"
     assert announce["Condition"] == {"StringEquals": {"events:source": SOURCE, "events:detail-type": DETAIL_TYPE}}
@@ -181,19 +195,25 @@ def test_the_watcher_puts_one_kind_of_event_on_one_bus() -> None:
     ]
     assert others["Principal"] == "*"
     assert others["Condition"] == {
-        "StringEquals": {"events:source": SOURCE},
+        "ForAnyValue:StringEquals": {"events:source": SOURCE},
         "ArnNotEquals": {"aws:PrincipalArn": {"Fn::GetAtt": ["WatchReleasesRole", "Arn"]}},
     }
     putting = {name for name, statement in statements(STACKS[0]) if "events:PutEvents" in actions(statement)}
     assert putting == {"WatchReleasesRole"}
 
 
-@pytest.mark.parametrize("sid", ["KeepPointers", "GiveNotice"])
-def test_who_keeps_releases_touches_no_cluster_s_items(sid: str) -> None:
+@pytest.mark.parametrize(
+    ("sid", "leading_key", "written"),
+    [
+        ("KeepPointers", "pointers/*", partition_key("aws", "eu-west-1")),
+        ("GiveNotice", "releases/*", notice()[0].key.cluster),
+    ],
+)
+def test_who_keeps_releases_touches_nobody_else_s_items(sid: str, leading_key: str, written: str) -> None:
     [keep] = [statement for _, statement in statements(STACKS[0]) if statement["Sid"] == sid]
     assert keep["Resource"] == {"Fn::GetAtt": ["Ledger", "Arn"]}
-    assert keep["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["releases/*"]}}
-    assert partition_key("aws", "eu-west-1").startswith("releases/")
+    assert keep["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [leading_key]}}
+    assert written == leading_key.replace("*", "aws/eu-west-1")
 
 
 # What Lambda does in a function's name; no code of ours calls it.

@@ -113,6 +113,16 @@ def test_defaults_are_allowed(name: str) -> None:
         ("VpcSubnetIds", ["subnet-0123"], ["vpc-0123"]),
         ("VpcSecurityGroupIds", ["sg-0123"], ["default"]),
         ("TimeZone", ["Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+1"], ["CEST now", "/Berlin"]),
+        (
+            "ImageParameterArns",
+            ["arn:aws:ssm:*:111122223333:parameter/golden/*", "arn:aws-cn:ssm:cn-north-1:111122223333:parameter/node"],
+            [
+                "/golden/node",
+                "*",
+                "arn:aws:ssm:*:*:parameter/golden",
+                "arn:aws:ssm:eu-west-1::parameter/aws/service/eks",
+            ],
+        ),
         ("ReadRoleName", ["eks-auditor-read"], ["arn:aws:iam::111122223333:role/read"]),
     ],
 )

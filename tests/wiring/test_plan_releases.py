@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from moto import mock_aws
 
 from eks_auditor.events.errors import EventError
 from eks_auditor.events.messages import ReleaseMessage, parse_audit_request, parse_message
-from eks_auditor.ledger.documents import runs_item
+from eks_auditor.ledger.documents import RELAYED_KEPT, runs_item
 from eks_auditor.ledger.outbox import Outbox
 from eks_auditor.ledger.runs import RunsWrite
 from eks_auditor.ledger.table import Ledger
@@ -20,7 +21,7 @@ from eks_auditor.model.cluster import ClusterId
 from eks_auditor.model.history import Running
 from eks_auditor.plan.targets import Place
 from eks_auditor.wiring.audit_queue import AuditQueue, NotAskedError
-from eks_auditor.wiring.plan_audits import Listed, PlanAudits, PlanLedger
+from eks_auditor.wiring.plan_audits import REPLAYED_AFTER, Listed, PlanAudits, PlanLedger
 from tests.builders import NOW, days_ago
 from tests.ledger.conftest import TABLE, create
 from tests.plan.releasing import runs
@@ -59,7 +60,7 @@ def unlisted(place: Place) -> Listed:
 class Planning:
     """The function among its neighbours, in two accounts and two Regions; it may list nothing."""
 
-    def __init__(self, ledger: PlanLedger, sqs: FakeSqs | None = None) -> None:
+    def __init__(self, ledger: PlanLedger, sqs: FakeSqs | None = None, now: datetime = NOW) -> None:
         self.heard = Heard()
         self.sqs = sqs or FakeSqs()
         self.function = PlanAudits(
@@ -68,7 +69,7 @@ class Planning:
             lister=unlisted,
             ledger=ledger,
             queue=AuditQueue(self.sqs, "https://queue"),  # type: ignore[arg-type]  # a fake of its two calls
-            clock=lambda: NOW,
+            clock=lambda: now,
             ids=lambda: "audit",
             telemetry=self.heard.telemetry,
         )
@@ -119,6 +120,13 @@ def test_a_release_is_announced_once_with_what_it_supersedes() -> None:
     assert "gave notice" in planned.heard.sentences[-1]
 
 
+def test_a_release_that_was_built_again_is_audited_and_not_announced() -> None:
+    planned, ledger = planning(SHOP)
+    new = load("release")["detail"]["new"]
+    assert planned.plan(release(old=new | {"image_id": "ami-0f0f0f0f0f0f0f0f0"})) == {"audits": 2}
+    assert ledger.announced == {}
+
+
 def test_an_event_that_comes_again_asks_again_and_announces_nothing() -> None:
     planned, ledger = planning(SHOP)
     planned.plan(release())
@@ -126,6 +134,25 @@ def test_an_event_that_comes_again_asks_again_and_announces_nothing() -> None:
     ledger.runs |= {cluster(f"new-{number}"): (runs(version=OLD),) for number in range(3_000)}
     assert planned.plan(release()) == {"audits": 3_002}
     assert ledger.announced == before
+
+
+AT = datetime.fromisoformat(load("release")["detail"]["observed_at"])
+
+
+@pytest.mark.parametrize("event", [release(), ROLLBACK])
+@pytest.mark.parametrize(("days", "notices"), [(28.9, 1), (29.1, 0), (400, 0)])
+def test_an_event_replayed_after_its_notice_may_be_forgotten_asks_and_announces_nothing(
+    event: dict[str, Any], days: float, notices: int
+) -> None:
+    ledger = FakeHeads(runs=SHOP)
+    planned = Planning(ledger, now=AT + timedelta(days=days))
+    assert planned.plan(event) == {"audits": 2}
+    assert len(ledger.announced) == notices
+    assert any("gave no notice" in sentence for sentence in planned.heard.sentences) == (notices == 0)
+
+
+def test_a_notice_is_remembered_for_as_long_as_its_event_gives_it() -> None:
+    assert REPLAYED_AFTER < RELAYED_KEPT
 
 
 def test_a_release_that_nobody_runs_asks_for_nothing_and_tells_nobody() -> None:

@@ -1,4 +1,6 @@
 import itertools
+import threading
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -14,16 +16,22 @@ from eks_auditor.model.release import ReleaseLine
 from eks_auditor.plan.targets import Place
 from eks_auditor.releases.families import lines_of_minor
 from eks_auditor.snapshot.pointers import Seen
+from eks_auditor.wiring.release_bus import ReleaseBus
 from eks_auditor.wiring.watch_releases import (
+    IMPATIENT,
+    PLACES_ASKED,
     SETTLING,
+    TOGETHER,
     NotAnnouncedError,
     WatchReleases,
     first_sight,
+    is_moving,
     move_of,
     moved_to,
-    one_place_a_region,
+    places_by_region,
 )
 from tests.builders import NOW
+from tests.template.cloudformation import load
 from tests.wiring.fakes import Heard, Ticking
 from tests.wiring.watching import (
     ARM,
@@ -32,11 +40,14 @@ from tests.wiring.watching import (
     LINUX,
     POLL,
     THROTTLED,
+    FakeEvents,
     FakePointers,
     Recommendations,
     Watching,
     recommended,
 )
+
+MOMENT = timedelta(microseconds=1)
 
 
 def watched(*lines: ReleaseLine) -> Watching:
@@ -128,7 +139,8 @@ def test_a_vanished_parameter_is_no_release_and_is_said() -> None:
     watching.aws.now[LINUX] = None
     assert watching.poll() == {"announced": 0}
     assert watching.pointers.of() == held
-    assert any("gone" in sentence and str(LINUX) in sentence for sentence in watching.heard.warnings)
+    assert any("gone" in sentence and str(LINUX) in sentence for sentence in watching.heard.sentences)
+    assert watching.heard.warnings == [], "nobody has anything to do"
     watching.aws.move(2)
     watching.poll()
     assert [release.new for release in watching.events.released] == [recommended(2)]
@@ -171,14 +183,19 @@ def test_without_the_minors_what_is_watched_is_read_all_the_same() -> None:
     assert any("eks:DescribeClusterVersions" in sentence for sentence in watching.heard.warnings)
 
 
-def test_only_a_region_read_whole_counts_as_polled() -> None:
-    watching = watched()
+def test_a_region_counts_as_polled_where_its_minors_and_one_line_were_read() -> None:
+    watching = watched(LINUX, ARM)
     assert watching.heard.counts["RegionsPolled"] == 1
     watching.aws.now[LINUX] = THROTTLED
     watching.poll()
+    assert watching.heard.counts["RegionsPolled"] == 2, "one line that cannot be read for good must not silence it"
+    assert watching.heard.counts["ReleaseGaps"] == 1
+    watching.aws.now[ARM] = THROTTLED
+    watching.poll()
+    watching.aws.move(2)
     watching.minors = Gap("eks:DescribeClusterVersions", "eu-west-1", "AccessDeniedException: no")
     watching.poll()
-    assert watching.heard.counts["RegionsPolled"] == 1
+    assert watching.heard.counts["RegionsPolled"] == 2
 
 
 # -- instants
@@ -215,15 +232,45 @@ def test_a_move_is_never_dated_before_the_one_before_it() -> None:
     assert [move.at for move in moved_to(pointer, second).moves] == [None, NOW - timedelta(minutes=30), NOW]
 
 
-def test_half_a_parameter_s_move_waits_for_the_other_half() -> None:
-    pointer = first_sight(BOTTLEROCKET, Seen(recommended=recommended(1, BOTTLEROCKET), modified_at=None), NOW)
+@pytest.mark.parametrize(
+    ("spread", "since", "moving"),
+    [
+        # One document cannot be torn, and two parameters that AWS modified together are one release.
+        (None, timedelta(0), False),
+        (timedelta(0), timedelta(0), False),
+        (TOGETHER, timedelta(0), False),
+        (TOGETHER + MOMENT, timedelta(0), True),
+        (timedelta(days=20), SETTLING - MOMENT, True),
+        # What stays like that is what AWS means.
+        (timedelta(days=20), SETTLING, False),
+        (timedelta(days=20), None, False),
+    ],
+)
+def test_two_parameters_are_moving_while_only_one_was_modified_just_now(
+    spread: timedelta | None,
+    since: timedelta | None,
+    moving: bool,  # noqa: FBT001  what is expected
+) -> None:
+    modified = None if since is None else NOW - since
+    seen = Seen(recommended=recommended(2, BOTTLEROCKET), modified_at=modified, spread=spread)
+    assert is_moving(seen, NOW) is moving
+
+
+@pytest.mark.parametrize("before", [None, 1, 3], ids=["first sight", "one moved", "both differ"])
+def test_a_moving_parameter_is_neither_noted_nor_announced(before: int | None) -> None:
+    watching = Watching()
+    if before is not None:
+        watching.aws.move(before, BOTTLEROCKET)
+        watching.poll()
+    held = dict(watching.pointers.held.get(("aws", HERE.region), {}))
     torn = replace(recommended(2, BOTTLEROCKET), image_id=recommended(1, BOTTLEROCKET).image_id)
-    later = NOW + timedelta(hours=1)
-    assert move_of(HERE, pointer, Seen(recommended=torn, modified_at=later), later) is None
-    whole = Seen(recommended=recommended(2, BOTTLEROCKET), modified_at=later)
-    assert move_of(HERE, pointer, whole, later) is not None
-    # What stays like that is what AWS means.
-    assert move_of(HERE, pointer, Seen(recommended=torn, modified_at=later), later + SETTLING) is not None
+    moved_at = watching.clock()
+    watching.aws.now[BOTTLEROCKET] = Seen(recommended=torn, modified_at=moved_at, spread=timedelta(days=9))
+    assert watching.poll() == {"announced": 0}
+    assert watching.pointers.held.get(("aws", HERE.region), {}) == held
+    watching.aws.move(2, BOTTLEROCKET)
+    assert watching.poll() == {"announced": 0 if before is None else 1}
+    assert watching.pointers.of(BOTTLEROCKET).moves[-1].image_id == recommended(2, BOTTLEROCKET).image_id
 
 
 def test_moves_are_bounded_and_the_revision_is_not() -> None:
@@ -431,34 +478,142 @@ THERE = Place("aws", "444455556666", "us-east-1")
 THERE_TOO = Place("aws", "222233334444", "us-east-1")
 
 
-def test_releases_are_read_once_a_region_with_our_own_credentials_where_they_serve() -> None:
+def test_a_region_is_read_with_our_own_credentials_where_they_serve() -> None:
     foreign = replace(HERE, account="000011112222")
-    assert one_place_a_region([foreign, HERE], HERE) == (HERE,)
-    assert one_place_a_region([THERE, foreign, THERE_TOO, HERE], HERE) == (HERE, THERE_TOO)
+    assert places_by_region([foreign, HERE], HERE) == ((HERE, foreign),)
+    assert places_by_region([THERE, foreign, THERE_TOO, HERE], HERE) == ((HERE, foreign), (THERE_TOO, THERE))
+
+
+class Wide:
+    """A watcher of several Regions, each with one line; what a place answers may be bent."""
+
+    def __init__(self, *regions: tuple[Place, ...]) -> None:
+        self.regions = regions
+        self.pointers, self.events, self.heard, self.clock = FakePointers(), FakeEvents(), Heard(), Ticking()
+        self.asked: list[Place] = []
+        self.read: list[Place] = []
+        self.refuse: dict[Place, Gap] = {}
+        """Who does not tell the Kubernetes versions."""
+        self.before: dict[Place, Callable[[], object]] = {}
+        """What happens before a place's parameters are read."""
+        self.number = 1
+
+    def poll(self) -> dict[str, int]:
+        return WatchReleases(
+            regions=self.regions,
+            minors=self._minors,
+            answers=self._answers,
+            pointers=self.pointers,
+            bus=ReleaseBus(self.events, "bus", lambda _: None),  # type: ignore[arg-type]  # a fake of its one call
+            clock=self.clock,
+            telemetry=self.heard.telemetry,
+        ).watch(POLL)
+
+    def _minors(self, place: Place) -> tuple[str, ...] | Gap:
+        self.asked.append(place)
+        return self.refuse.get(place, ("1.35",))
+
+    def _answers(self, place: Place, lines: Collection[ReleaseLine]) -> dict[ReleaseLine, Seen | Gap | None]:
+        self.before.get(place, lambda: None)()
+        self.read.append(place)
+        return {LINUX: Seen(recommended=recommended(self.number), modified_at=None)} if LINUX in lines else {}
+
+    def announced(self) -> list[str]:
+        return sorted(release.region for release in self.events.released)
 
 
 def test_a_region_without_our_own_account_is_read_there_and_kept_by_its_name() -> None:
-    pointers, heard = FakePointers(), Heard()
-    asked: list[Place] = []
+    wide = Wide(*places_by_region([HERE, THERE, THERE_TOO], HERE))
+    wide.poll()
+    assert sorted(wide.asked) == sorted(wide.read) == [HERE, THERE_TOO]
+    assert set(wide.pointers.held) == {("aws", "eu-west-1"), ("aws", "us-east-1")}
+    assert (wide.heard.counts["RegionsPolled"], wide.heard.counts["RegionsUnread"]) == (2, 0)
 
-    def answers(place: Place, lines: Any) -> dict[ReleaseLine, Seen | Gap | None]:  # noqa: ANN401  lines
-        asked.append(place)
-        assert LINUX in lines
-        return {LINUX: Seen(recommended=recommended(1), modified_at=None)}
 
-    function = WatchReleases(
-        places=one_place_a_region([HERE, THERE, THERE_TOO], HERE),
-        minors=lambda _: ("1.35",),
-        answers=answers,
-        pointers=pointers,
-        bus=None,  # type: ignore[arg-type]  # nothing is announced
-        clock=Ticking(),
-        telemetry=heard.telemetry,
-    )
-    function.watch(POLL)
-    assert sorted(asked) == [HERE, THERE_TOO]
-    assert set(pointers.held) == {("aws", "eu-west-1"), ("aws", "us-east-1")}
-    assert heard.counts["RegionsPolled"] == 2
+def test_a_region_that_does_not_answer_keeps_no_other_waiting() -> None:
+    wide = Wide((HERE,), (THERE,))
+    wide.poll()
+    wide.number = 2
+    told: list[str] = []
+
+    def until_the_other_is_announced() -> None:
+        assert announced.wait(timeout=10)
+        told.extend(wide.announced())
+
+    announced = threading.Event()
+    put = wide.events.put_events
+
+    def noticed(**call: Any) -> dict[str, Any]:  # noqa: ANN401  botocore's
+        answer = put(**call)
+        announced.set()
+        return answer
+
+    wide.events.put_events = noticed  # type: ignore[method-assign]  # the same, and a sign
+    wide.before[HERE] = until_the_other_is_announced
+    assert wide.poll() == {"announced": 2}
+    assert told == [THERE.region]
+
+
+def test_a_region_that_breaks_breaks_no_other() -> None:
+    wide = Wide((HERE,), (THERE,))
+    wide.poll()
+    wide.number = 2
+    wide.before[HERE] = lambda: dict[str, str]()["defect"]
+    with pytest.raises(NotAnnouncedError, match="releases of eu-west-1 cannot be read: KeyError"):
+        wide.poll()
+    assert wide.announced() == [THERE.region]
+    assert any(line["level"] == "ERROR" and "defect" in line["exception"] for line in wide.heard.lines)
+
+
+DENIED = Gap("eks:DescribeClusterVersions", "us-east-1", "AccessDenied: not authorized to perform sts:AssumeRole")
+
+
+def test_where_an_account_refuses_another_is_asked() -> None:
+    wide = Wide((HERE,), (THERE_TOO, THERE))
+    wide.refuse[THERE_TOO] = DENIED
+    for wide.number in (1, 2):
+        wide.poll()
+    assert wide.announced() == [HERE.region, THERE.region]
+    assert sorted(wide.asked[:3]) == sorted([HERE, THERE_TOO, THERE])
+    assert THERE_TOO not in wide.read
+    assert (wide.heard.counts["RegionsPolled"], wide.heard.counts["RegionsUnread"]) == (4, 0)
+    assert any(str(THERE_TOO) in sentence and str(THERE) in sentence for sentence in wide.heard.warnings)
+
+
+def test_where_all_refuse_a_few_are_asked_and_what_is_watched_is_read_all_the_same() -> None:
+    places = tuple(replace(THERE, account=f"{number:012}") for number in range(PLACES_ASKED + 3))
+    wide = Wide(places)
+    wide.poll()
+    wide.refuse = dict.fromkeys(places, DENIED)
+    wide.number = 2
+    wide.asked.clear()
+    assert wide.poll() == {"announced": 1}
+    assert wide.asked == list(places[:PLACES_ASKED])
+    assert wide.read == [places[0], places[0]]
+    assert wide.heard.counts["ReleaseGaps"] == PLACES_ASKED
+
+
+def test_every_poll_says_how_many_regions_are_unread() -> None:
+    wide = Wide((HERE,), (THERE,))
+    wide.poll()
+    assert wide.heard.counts["RegionsUnread"] == 0
+    wide.refuse[THERE] = DENIED
+    wide.poll()
+    assert wide.heard.counts["RegionsUnread"] == 1
+    wide.pointers.failing = {"load"}
+    with pytest.raises(NotAnnouncedError):
+        wide.poll()
+    assert wide.heard.counts["RegionsUnread"] == 3
+
+
+def test_a_region_that_answers_nothing_is_given_up_while_the_function_still_runs() -> None:
+    """Its pointers, its places one after the other (each a role and the versions), and one batch of parameters."""
+    timeout = load()["Resources"]["WatchReleases"]["Properties"]["Timeout"]
+    attempts = IMPATIENT.retries["total_max_attempts"]  # type: ignore[attr-defined]  # the stubs know no options
+    one = IMPATIENT.connect_timeout + IMPATIENT.read_timeout  # type: ignore[attr-defined]  # the same
+    pauses = sum(2**number for number in range(attempts - 1))  # at most, by botocore's standard mode
+    calls = 1 + 2 * PLACES_ASKED + 1
+    assert calls * (attempts * one + pauses) <= timeout * 2 / 3
 
 
 @pytest.mark.parametrize(

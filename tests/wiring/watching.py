@@ -148,7 +148,7 @@ class Watching:
 
     def poll(self, event: Mapping[str, Any] = POLL) -> dict[str, int]:
         function = WatchReleases(
-            places=[HERE],
+            regions=[(HERE,)],
             minors=lambda _: self.minors,
             answers=self._answers,
             pointers=self.pointers,

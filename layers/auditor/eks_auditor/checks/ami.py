@@ -83,7 +83,8 @@ def image_family_retired(capacity: ManagedNodeGroup | SelfManagedGroup | NodePoo
 
     CRITICAL: Amazon Linux 2 in any form; a Kubernetes minor that EKS does not support any more; an image that AWS
     recommends no release of. HIGH: the recommended release is older than 60 days, while AWS went on to
-    publish the same family for other minors or variants. INFORMATIONAL: AWS has paused the whole family.
+    publish the same family for other minors or variants. INFORMATIONAL: AWS has paused the whole family. An image of
+    one's own is judged by the release of EKS that it was built on.
 
     Why: the newest release of a retired image passes every comparison with the newest release, and gets no fix for the
     next vulnerability.

@@ -5,12 +5,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from eks_auditor.checks.each_image import Capacity, in_days, words_of, worst_image
-from eks_auditor.checks.lateness import LADDER, judge_build, rung_of
+from eks_auditor.checks.lateness import judge_build, rung_of
 from eks_auditor.model.gap import Gap, known
 from eks_auditor.model.release import Image
 from eks_auditor.model.snapshot import Snapshot
-from eks_auditor.model.verdict import Scalar, Severity, Status, Verdict, failed, not_applicable, passed, unknown
-from eks_auditor.releases.ancestry import Descent, descent_of
+from eks_auditor.model.verdict import Severity, Status, Verdict, failed, not_applicable, passed
+from eks_auditor.releases.ancestry import descent_of
 from eks_auditor.releases.builds import Build, build_of
 
 AGE_LADDER = (
@@ -18,13 +18,6 @@ AGE_LADDER = (
     (timedelta(days=120), Severity.MEDIUM),
 )
 """How old an image may be that descends from no release of EKS, and what it is from then on."""
-
-
-LONGEST_PAUSE = timedelta(days=36)
-"""The longest that AWS has gone without a release: one of a known day was superseded that much later at the latest.
-
-Source: the headings of awslabs/amazon-eks-ami's CHANGELOG.md, 2026-05-05 to 2026-06-10.
-"""
 
 
 def judge_custom(capacity: Capacity, images: Sequence[Image | Gap], snapshot: Snapshot) -> Verdict:
@@ -55,33 +48,18 @@ def _judge(image: Image, snapshot: Snapshot) -> Verdict:
     if descent is None:
         return _aged(image, "descends from no image that EKS publishes", snapshot.taken_at)
     if descent.build is None:
-        return _out_of_sight(image, descent, snapshot.taken_at)
+        words = f"was built, by its {descent.how}, on {descent.words}; nothing tells that it was EKS's"
+        return _aged(image, words, snapshot.taken_at)
     verdict = judge_build(descent.build, snapshot)
     if verdict.status is Status.NOT_APPLICABLE:
-        # Nothing supersedes that release any more, and the image grows older all the same.
-        words = f"was built on {descent.words}, of whose kind AWS recommends no release any more"
-        return _aged(image, words, snapshot.taken_at)
+        # Nothing supersedes that release any more, and no age makes the image a good one.
+        words = f"{words_of(image)} was built on {descent.words}, of whose kind AWS recommends no release any more"
+        return not_applicable(f"{words}: see AMI003")
     # The minor and the parameter of a managed release mend nothing here: the image is to be built anew.
     late = {name: value for name, value in verdict.evidence.items() if name not in ("minor", "release_parameter")}
     facts = late | {"image": image.id, "ancestor": descent.words, "ancestor_known_by": descent.how}
     reason = f"{words_of(image)} was built, by its {descent.how}, on an EKS release: {verdict.reason}"
     return replace(verdict, reason=reason, evidence=facts)
-
-
-def _out_of_sight(image: Image, descent: Descent, now: datetime) -> Verdict:
-    """Judge by the day of an ancestor that is gone: whatever it was, it has been superseded since a while after it."""
-    created_at = descent.created_at or image.created_at
-    since = created_at + LONGEST_PAUSE
-    severity, due_at = rung_of(LADDER, since, now)
-    days = (now - created_at).days
-    reason = f"{words_of(image)} was built, by its {descent.how}, on {descent.words}, at least {in_days(days)} old"
-    if now > since:
-        reason += f", so superseded for at least {in_days((now - since).days)}"
-    if severity is None:
-        # Below the ladder a lower bound proves nothing.
-        return replace(unknown(f"{reason}: which release that was cannot be told"), due_at=due_at)
-    facts: dict[str, Scalar] = {"ancestor": descent.words, "ancestor_known_by": descent.how, "ancestor_days": days}
-    return replace(failed(reason, severity=severity, due_at=due_at), evidence=facts | {"at_least": True})
 
 
 def _aged(image: Image, words: str, now: datetime) -> Verdict:

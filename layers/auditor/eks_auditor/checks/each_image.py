@@ -37,15 +37,18 @@ def worst_image(capacity: Capacity, images: Sequence[Image | Gap], judge: Callab
         UnreadableError: If no image that can be read fails, and one cannot be.
     """
     verdict = worst(partial(_judge, capacity, image, judge) for image in images)
-    unread = sum(isinstance(image, Gap) for image in images)
+    unread = [image for image in images if isinstance(image, Gap)]
     return replace(verdict, reason=f"{verdict.reason}{worst_of(len(images), unread)}")
 
 
-def worst_of(count: int, unread: int) -> str:
+def worst_of(count: int, unread: Sequence[Gap]) -> str:
     """Return what a reason says of the images that it is not about."""
     if count == 1:
         return ""
-    return f" (the worst of {count} images" + (f", of which {unread} could not be read)" if unread else ")")
+    names = ", ".join(gap.resource for gap in unread)
+    return f" (the worst of {count} images" + (
+        f", of which {len(unread)} could not be read: {names})" if unread else ")"
+    )
 
 
 def words_of(image: Image) -> str:

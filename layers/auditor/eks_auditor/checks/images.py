@@ -35,9 +35,9 @@ def custom_image_on_old_release(
 
     These are the images that a group would launch from, or that the nodes of a Karpenter pool run. The release is the
     nearest one among the image's ancestors, by EC2's record of them, else by the tags of Image Builder or Packer, else
-    by the description. From 14 days on it is LOW, from 30 MEDIUM, from 60 HIGH; where the ancestor is gone, the days
-    since its creation count. An image without such an ancestor fails by its own age: from 60 days on LOW, from 120
-    MEDIUM.
+    by the description, else by the name. From 14 days on it is LOW, from 30 MEDIUM, from 60 HIGH. An image of which no
+    such ancestor is known fails by its own age: from 60 days on LOW, from 120 MEDIUM. Where AWS recommends no release
+    of the ancestor's kind any more, AMI003 tells it.
 
     Why: an image of one's own stands still from the day it was built, and a freshly built one may stand on an old base,
     which misses the same security fixes; nothing else tells that apart.
@@ -87,7 +87,9 @@ def image_cannot_be_launched(capacity: ManagedNodeGroup | SelfManagedGroup | Nod
     Those are the images of the template version or launch configuration that the Auto Scaling group itself uses; for a
     managed group that is EKS's own copy. Such a group cannot launch another node: CRITICAL. An image that this
     account's Allowed AMIs would hide, were they enabled and not in audit mode, is INFORMATIONAL. A Windows image of EKS
-    is LOW from three months on: AWS withdraws it at four. What a Karpenter pool selects is not visible.
+    is LOW from three months on, unless it is the recommended one: AWS withdraws it at four. A group of maximum size 0
+    launches nothing, and where EKS itself reports AmiIdNotFound, HEALTH001 tells it. What a Karpenter pool selects is
+    not visible.
 
     Why: nodes that run go on, so nothing tells before the next scale-out, replacement or Spot interruption, and then
     capacity is lost and does not come back.
@@ -114,10 +116,13 @@ def image_cannot_be_launched(capacity: ManagedNodeGroup | SelfManagedGroup | Nod
       {template_image}, and let LaunchTemplate.Version of the AWS::EKS::Nodegroup be its LatestVersionNumber
     guide (self-managed): migrate: create a second group with an available image, taint the nodes of {name} with
       NoSchedule, drain them and delete the group
-    guide (self-managed): in place: put an available image instead of {image} into a new version of the launch
-      template, let the group use that version, and replace the nodes by an instance refresh (without a termination
-      handler it does not drain them)
-    aws (self-managed): aws autoscaling start-instance-refresh --region {region} --auto-scaling-group-name {name}
+    guide (self-managed): in place: put an available image instead of {image} into a new version of the launch template
+      and let the group use that version; replace no node before the group can launch another
+    aws (self-managed): aws ec2 create-launch-template-version --region {region} --launch-template-id {template}
+      --source-version {template_version} --launch-template-data ImageId=NEW_IMAGE # available, instead of {image}
+    aws (self-managed): aws autoscaling update-auto-scaling-group --region {region} --auto-scaling-group-name {name}
+      --launch-template LaunchTemplateId={template},Version=NEW_VERSION # with a mixed instances policy, change the
+      version in there instead
     terraform (self-managed): set image_id of the aws_launch_template to an available image, and let version in the
       aws_autoscaling_group be its latest_version
     cloudformation (self-managed): set ImageId of the AWS::EC2::LaunchTemplate to an available image, and let Version
@@ -235,7 +240,7 @@ def _deprecation(image: Image, snapshot: Snapshot) -> Verdict:
     facts: dict[str, Scalar] = {"deprecated_at": at.isoformat()}
     build = build_of(image, snapshot)
     if isinstance(build, Build):
-        facts |= {"parameter": parameter_of(build.line).names[-1]}
+        facts |= {"parameter": parameter_of(build.line).image}
     return replace(failed(reason, severity=Severity.MEDIUM), evidence=facts)
 
 

@@ -8,12 +8,12 @@ from functools import partial
 from typing import NoReturn
 
 from eks_auditor.checks.worst import worst
-from eks_auditor.model.capacity import Node, NodePool
+from eks_auditor.model.capacity import GroupCapacity, Node, NodePool
 from eks_auditor.model.gap import Gap, UnreadableError, known
-from eks_auditor.model.release import ReleaseHistory, ReleaseLine
+from eks_auditor.model.release import Image, ReleaseHistory, ReleaseLine
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.model.verdict import Scalar, Severity, Verdict, failed, not_applicable, passed, unknown
-from eks_auditor.releases.builds import Build, build_of, image_or_gap
+from eks_auditor.releases.builds import Build, build_of, image_or_gap, images_or_gaps, is_absent
 from eks_auditor.releases.families import parameter_of
 from eks_auditor.releases.superseded import Superseded, superseded
 
@@ -87,8 +87,9 @@ def judge_pool(pool: NodePool, snapshot: Snapshot) -> Verdict:
     verdict = worst((nodes, *(partial(_unread, gap) for gap in gaps)))
     if not gaps:
         return verdict
-    unread = sum(isinstance(told[node.image_id], Gap) for node in pool.nodes)
-    return replace(verdict, reason=f"{verdict.reason}; {unread} more of its nodes could not be judged")
+    unread = [node.image_id for node in pool.nodes if isinstance(told[node.image_id], Gap)]
+    names = ", ".join(sorted(set(unread)))
+    return replace(verdict, reason=f"{verdict.reason}; {len(unread)} more of its nodes could not be judged ({names})")
 
 
 def lateness(build: Build, snapshot: Snapshot) -> Superseded | None:
@@ -104,6 +105,33 @@ def lateness(build: Build, snapshot: Snapshot) -> Superseded | None:
         return superseded(build.line, history, build.version)
     except ValueError as error:
         raise UnreadableError(Gap("ec2:DescribeImages", history.parameter, str(error))) from error
+
+
+def launches_recommended(capacity: GroupCapacity, snapshot: Snapshot) -> bool:
+    """Whether every image that the group launches is a release that nothing supersedes.
+
+    Raises:
+        UnreadableError: If none is known to be anything else, and one could not be read.
+    """
+    unread: UnreadableError | None = None
+    for image in images_or_gaps(capacity, snapshot):
+        try:
+            if not _is_recommended(image, snapshot):
+                return False
+        except UnreadableError as error:
+            unread = error
+    if unread is not None:
+        raise unread
+    return True
+
+
+def _is_recommended(image: Image | Gap, snapshot: Snapshot) -> bool:
+    """Whether an image is a release that nothing supersedes: not one that EC2 does not show (any more)."""
+    if isinstance(image, Gap) and is_absent(image):
+        return False
+    build = known(build_of(known(image), snapshot))
+    word = None if build is None else lateness(build, snapshot)
+    return word is not None and word.since is None
 
 
 def _running(image_id: str, snapshot: Snapshot) -> tuple[Build, Superseded | None] | Gap | None:
@@ -176,7 +204,7 @@ def _since(word: Superseded, now: datetime) -> str:
     """Say since when, by what, how that is known, and what there is by now."""
     if word.by is None or word.since is None:
         return "never"
-    days = (now - word.since).days
+    days = word.days(now)
     bound = "at least " if word.at_least else ""
     first = f"{bound}{days} day{'' if days == 1 else 's'} ago by {word.by.version}"
     known = f"{word.since:%Y-%m-%d}: {word.by.known_by}"
@@ -194,8 +222,8 @@ def _facts(build: Build, word: Superseded, now: datetime) -> dict[str, Scalar]:
         "release": build.version or "",
         "recommended": word.recommended.version,
         "newer_releases": word.newer,
-        "superseded_days": 0 if word.since is None else (now - word.since).days,
-        "parameter": parameter_of(build.line).names[-1],
+        "superseded_days": word.days(now),
+        "parameter": parameter_of(build.line).image,
     }
     if word.by and word.since:
         facts |= {"superseded_by": word.by.version, "superseded_since": word.since.isoformat()}
@@ -203,4 +231,4 @@ def _facts(build: Build, word: Superseded, now: datetime) -> dict[str, Scalar]:
     # An image launched by its id is replaced by another id; a release of EKS's own by asking for the minor's newest.
     if build.image_id:
         return facts | {"image": build.image_id}
-    return facts | {"minor": build.line.minor, "release_parameter": parameter_of(build.line).names[0]}
+    return facts | {"minor": build.line.minor, "release_parameter": parameter_of(build.line).release}

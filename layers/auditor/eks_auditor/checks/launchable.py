@@ -5,13 +5,14 @@ from datetime import timedelta
 from functools import partial
 
 from eks_auditor.checks.each_image import in_days, nothing_to_judge, way_on, words_of, worst_of
+from eks_auditor.checks.lateness import history_of
 from eks_auditor.checks.worst import worst
 from eks_auditor.model.capacity import GroupCapacity, ManagedNodeGroup
 from eks_auditor.model.gap import Gap, UnreadableError, known
 from eks_auditor.model.release import Image
 from eks_auditor.model.snapshot import Snapshot
-from eks_auditor.model.verdict import Scalar, Severity, Status, Verdict, failed, passed
-from eks_auditor.releases.builds import build_of, images_or_gaps, is_absent
+from eks_auditor.model.verdict import Scalar, Severity, Status, Verdict, failed, not_applicable, passed
+from eks_auditor.releases.builds import build_of, images_launched, is_absent
 from eks_auditor.releases.families import CUSTOM, named
 
 WINDOWS_IN_DOUBT_AFTER = timedelta(days=90)
@@ -20,20 +21,30 @@ WINDOWS_IN_DOUBT_AFTER = timedelta(days=90)
 Source: https://docs.aws.amazon.com/eks/latest/userguide/eks-optimized-windows-ami.html
 """
 
+SAID_BY_EKS = "AmiIdNotFound"
+"""The health issue of a managed group by which EKS itself says that it cannot launch: HEALTH001 tells it."""
+
 _ENABLED, _AUDITED = "enabled", "audit-mode"
 
 
 def judge_launchable(group: GroupCapacity, snapshot: Snapshot) -> Verdict:
     """Judge the images that a group would launch its next instance from; the worst counts.
 
+    An Auto Scaling group of maximum size 0 launches nothing.
+
     Raises:
         UnreadableError: If none of them fails, and one could not be asked about.
     """
-    images = images_or_gaps(group, snapshot)
+    if isinstance(group, ManagedNodeGroup) and any(issue.code == SAID_BY_EKS for issue in group.health_issues):
+        return not_applicable(f"EKS says so itself ({SAID_BY_EKS}): see HEALTH001")
+    groups = known(group.groups)
+    if groups and not any(each.max_size > 0 for each in groups):
+        return not_applicable("it has no Auto Scaling group that may launch anything")
+    images = images_launched((each for each in groups if each.max_size > 0), snapshot)
     if not images:
         return nothing_to_judge(group)
     verdict = worst(partial(_image, group, image, snapshot) for image in images)
-    unread = sum(isinstance(image, Gap) and not is_absent(image) for image in images)
+    unread = [image for image in images if isinstance(image, Gap) and not is_absent(image)]
     return replace(verdict, reason=f"{verdict.reason}{worst_of(len(images), unread)}")
 
 
@@ -43,7 +54,17 @@ def _image(group: GroupCapacity, told: Image | Gap, snapshot: Snapshot) -> Verdi
     verdict = worst(partial(rule, told, snapshot) for rule in (_state, _allowed, _windows))
     if verdict.status is not Status.FAILED:
         return verdict
-    return replace(verdict, evidence=way_on(group, told.id) | dict(verdict.evidence))
+    return replace(verdict, evidence=_way_on(group, told.id) | dict(verdict.evidence))
+
+
+def _way_on(group: GroupCapacity, image_id: str) -> dict[str, Scalar]:
+    """Return what the fixes take: of a self-managed group also its template, if it is the only one that it can be."""
+    facts = way_on(group, image_id)
+    if isinstance(group, ManagedNodeGroup) or isinstance(group.group.launch, Gap):
+        return facts
+    if len(templates := group.group.launch.templates) == 1:
+        facts |= {"template": templates[0].id, "template_version": templates[0].version}
+    return facts
 
 
 def _absent(group: GroupCapacity, gap: Gap, snapshot: Snapshot) -> Verdict:
@@ -52,7 +73,7 @@ def _absent(group: GroupCapacity, gap: Gap, snapshot: Snapshot) -> Verdict:
         raise UnreadableError(gap)
     by_eks = isinstance(group, ManagedNodeGroup) and group.ami_type != CUSTOM
     fate = _fate(snapshot.allowed_images, by_eks=by_eks)
-    facts = way_on(group, gap.resource)
+    facts = _way_on(group, gap.resource)
     if snapshot.allowed_images == _ENABLED:
         facts |= {"allowed_images": _ENABLED}
     if not by_eks:
@@ -106,6 +127,10 @@ def _windows(image: Image, snapshot: Snapshot) -> Verdict:
     if told is None or not told[0].family.startswith("windows-"):
         return fine
     if known(build_of(image, snapshot)) is None:
+        return fine
+    recommended = history_of(told[0], snapshot).recommended
+    if recommended is not None and recommended.image_id == image.id:
+        # There is nothing newer to go to.
         return fine
     in_doubt_at = image.created_at + WINDOWS_IN_DOUBT_AFTER
     if snapshot.taken_at < in_doubt_at:

@@ -10,7 +10,7 @@ from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.releases.builds import image_or_gap
 
 LEFT_BEHIND_AFTER = timedelta(hours=24)
-"""How long after its launch a node may still be part of a roll-out."""
+"""How long a roll-out may take, and how long after its launch a node may still be part of one."""
 
 UNRESOLVED = "resolve:ssm:"
 """How the image of a launch template begins whose parameter could not be read."""
@@ -25,33 +25,33 @@ class LeftBehind:
         by_image: Those that run none of the configured images, the oldest launch first.
         by_template: Those that run a configured image, launched from a template's version that is not in use any more.
         due_at: When the next node has been there for so long that it counts.
+        settles_at: When what the group launches has been there for so long that nodes count; until then none does.
+            None where it has been, or where no node is anything else.
     """
 
     in_service: int
-    by_image: tuple[Node, ...]
-    by_template: tuple[Node, ...]
-    due_at: datetime | None
+    by_image: tuple[Node, ...] = ()
+    by_template: tuple[Node, ...] = ()
+    due_at: datetime | None = None
+    settles_at: datetime | None = None
 
 
 def left_behind(capacity: GroupCapacity, snapshot: Snapshot) -> LeftBehind:
     """Find the nodes that a roll-out left behind.
 
-    Only instances in service count, as their Auto Scaling group says: those that leave are on their way already, and
-    warm and standby ones take no pods.
-
     Raises:
         UnreadableError: If the groups, what they launch, or an image that decides was not read.
     """
-    groups = known(capacity.groups)
-    launches = [known(group.launch) for group in groups]
-    serving = {instance.id for group in groups for instance in group.in_service}
-    nodes = [node for node in capacity.nodes if node.id in serving]
+    nodes, launches = nodes_in_service(capacity), _launches(capacity)
     configured = {image_id for launch in launches for image_id in launch.image_ids}
     by_image = [node for node in nodes if node.image_id not in configured]
     if by_image:
         _demand_readable(configured, capacity.name, snapshot)
-    by_template = _by_template([node for node in nodes if node.image_id in configured], launches)
-    now = snapshot.taken_at
+    others = (node for node in nodes if node.image_id in configured)
+    by_template = [node for node in others if from_version_in_use(node, capacity) is False]
+    now, changed_at = snapshot.taken_at, _changed_at(launches, configured, snapshot)
+    if (by_image or by_template) and changed_at and now < (settles_at := changed_at + LEFT_BEHIND_AFTER):
+        return LeftBehind(in_service=len(nodes), settles_at=settles_at)
     young = [at for node in (*by_image, *by_template) if now < (at := node.launched_at + LEFT_BEHIND_AFTER)]
     return LeftBehind(
         in_service=len(nodes),
@@ -59,6 +59,57 @@ def left_behind(capacity: GroupCapacity, snapshot: Snapshot) -> LeftBehind:
         by_template=_of_age(by_template, now),
         due_at=min(young, default=None),
     )
+
+
+def nodes_in_service(capacity: GroupCapacity) -> tuple[Node, ...]:
+    """Return a group's nodes that are in service, as their Auto Scaling group says.
+
+    The others do not count: those that leave are on their way already, and warm and standby ones take no pods.
+
+    Raises:
+        UnreadableError: If the groups were not read.
+    """
+    serving = {instance.id for group in known(capacity.groups) for instance in group.in_service}
+    return tuple(node for node in capacity.nodes if node.id in serving)
+
+
+def from_version_in_use(node: Node, capacity: GroupCapacity) -> bool | None:
+    """Tell whether a node was launched from a template's version that its group still uses.
+
+    None where the node's tags name no template, or the group launches from none.
+
+    Raises:
+        UnreadableError: If the groups, or what they launch, was not read.
+    """
+    in_use = {(use.id, use.version) for launch in _launches(capacity) for use in launch.templates}
+    used = _template_of(node)
+    return None if used is None or not in_use else used in in_use
+
+
+def demand_all_seen(snapshot: Snapshot) -> None:
+    """Demand that no node can have been overlooked: one may be left behind, or the worst of all.
+
+    Raises:
+        UnreadableError: If instances were not read.
+    """
+    unread = snapshot.unseen(("standalone",))
+    if unread is not None:
+        raise UnreadableError(unread)
+
+
+def _launches(capacity: GroupCapacity) -> list[LaunchConfig]:
+    return [known(group.launch) for group in known(capacity.groups)]
+
+
+def _changed_at(launches: list[LaunchConfig], configured: set[str], snapshot: Snapshot) -> datetime | None:
+    """Return when the newest of the images and template versions in use was made.
+
+    Nothing in a snapshot tells when ``$Latest`` or a parameter moved to them: not before.
+    """
+    images = (image_or_gap(image_id, snapshot) for image_id in configured)
+    made = [image.created_at for image in images if not isinstance(image, Gap)]
+    made += [use.created_at for launch in launches for use in launch.templates if use.created_at]
+    return max(made, default=None)
 
 
 def _demand_readable(configured: set[str], name: str, snapshot: Snapshot) -> None:
@@ -70,12 +121,6 @@ def _demand_readable(configured: set[str], name: str, snapshot: Snapshot) -> Non
             told = image_or_gap(image_id, snapshot)
             unresolved = Gap("ssm:GetParameters", image_id, "the image behind the parameter was not read")
             raise UnreadableError(told if isinstance(told, Gap) else unresolved)
-
-
-def _by_template(nodes: list[Node], launches: list[LaunchConfig]) -> list[Node]:
-    """Return the nodes of any age whose template version, by their tags, no group uses any more."""
-    in_use = {(use.id, use.version) for launch in launches for use in launch.templates}
-    return [node for node in nodes if in_use and (used := _template_of(node)) is not None and used not in in_use]
 
 
 def _template_of(node: Node) -> tuple[str, str] | None:

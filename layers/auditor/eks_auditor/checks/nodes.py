@@ -6,8 +6,15 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from eks_auditor.check import check
-from eks_auditor.checks.lateness import LADDER, lateness
-from eks_auditor.checks.left_behind import LeftBehind, left_behind
+from eks_auditor.checks.each_image import in_days
+from eks_auditor.checks.lateness import LADDER, lateness, launches_recommended
+from eks_auditor.checks.left_behind import (
+    LeftBehind,
+    demand_all_seen,
+    from_version_in_use,
+    left_behind,
+    nodes_in_service,
+)
 from eks_auditor.checks.worst import worst
 from eks_auditor.model.capacity import (
     GroupCapacity,
@@ -20,7 +27,7 @@ from eks_auditor.model.capacity import (
 from eks_auditor.model.gap import UnreadableError, known
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.model.verdict import Owner, Scalar, Severity, Verdict, failed, not_applicable, passed, settling
-from eks_auditor.releases.builds import build_of, image_or_gap, images_or_gaps
+from eks_auditor.releases.builds import build_of, image_or_gap
 from eks_auditor.releases.families import CUSTOM
 from eks_auditor.releases.superseded import Superseded
 from eks_auditor.spread.updating import updating
@@ -34,10 +41,17 @@ LONG_SUPERSEDED = timedelta(days=60)
 LONG_LIVED = timedelta(days=90)
 """How long a node may run."""
 
-LONG_LIVED_AUTO_MODE = timedelta(days=21)
-"""How long one of Auto Mode may: the ceiling that AWS sets itself.
+LONG_LIVED_AUTO_MODE = timedelta(days=21, hours=1)
+"""How long one of Auto Mode may: the ceiling that AWS sets itself, and an hour for it to terminate the node.
 
 Source: https://docs.aws.amazon.com/eks/latest/userguide/automode.html, "a 21-day maximum node lifetime".
+"""
+
+
+GENTLY = "MinHealthyPercentage=100,MaxHealthyPercentage=110"
+"""The preferences of an instance refresh that launches instances before it terminates those that they replace.
+
+Source: https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-refresh-overview.html
 """
 
 
@@ -51,12 +65,14 @@ def nodes_left_behind(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, 
     """Finds nodes in service, launched more than 24 hours ago, that run none of the images their group launches now.
 
     Those images are what the Auto Scaling group's launch template says, with the versions, overrides and parameters
-    that it refers to as they stand now. MEDIUM; HIGH once what such a node runs has been superseded for 60 days, which
-    is known of EKS's own images only. INFORMATIONAL where the image is right, but the node was launched from a version
-    of the template that is not in use any more. A group whose image follows AWS's recommendation (resolve:ssm: of the
-    public parameter) would fail on the day of every release: while it launches the recommended release and what its
-    nodes run has been superseded for less than 14 days, it passes. Pools replace their nodes by themselves and are not
-    judged.
+    that it refers to as they stand now. The 24 hours begin with the latest of the node's launch, the creation of the
+    newest of these images and that of the template's version: a roll-out may take a day, in which the last word stands
+    (so a group that gets another image every day is never judged). MEDIUM; HIGH once what such a node runs has been
+    superseded for 60 days, which is known of EKS's own images only. INFORMATIONAL where the image is right, but the
+    node was launched from a version of the template that is not in use any more. A group whose image follows AWS's
+    recommendation (resolve:ssm: of the public parameter) would fail after every release: while it launches the
+    recommended release, its nodes come from the template's version in use and what they run has been superseded for
+    less than 14 days, it passes. Pools replace their nodes by themselves and are not judged.
 
     Why: a roll-out that stopped half-way leaves nodes that nothing will replace: they keep old vulnerabilities, and
     pods behave differently from node to node.
@@ -75,11 +91,11 @@ def nodes_left_behind(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, 
     cloudformation (managed): set ForceUpdateEnabled to true in AWS::EKS::Nodegroup with the next ReleaseVersion or
       launch template version
     aws (self-managed): aws autoscaling start-instance-refresh --region {region} --auto-scaling-group-name {name}
-      --preferences SkipMatching=true
+      --preferences {refresh_preferences}
     guide (self-managed): migrate: create a second group, taint the nodes of {name} with NoSchedule, drain them and
       delete the group
-    guide (self-managed): in place: an instance refresh that skips matching instances replaces these nodes only (without
-      a termination handler it does not drain them)
+    guide (self-managed): in place: an instance refresh with SkipMatching replaces the nodes from other versions of the
+      launch template only, without it all nodes (without a termination handler it does not drain them)
     terraform (self-managed): add an instance_refresh block to the aws_autoscaling_group, so that a new version of the
       launch template replaces the nodes
     cloudformation (self-managed): add an UpdatePolicy to the AWS::AutoScaling::AutoScalingGroup, so that a new version
@@ -102,10 +118,10 @@ def nodes_left_behind(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, 
 def long_lived_nodes(
     capacity: ManagedNodeGroup | SelfManagedGroup | NodePool | StandaloneNodes, snapshot: Snapshot
 ) -> Verdict:
-    """Counts the nodes that were launched more than 90 days ago, whatever they run.
+    """Counts the nodes that were launched more than 90 days ago, whatever they run: of groups those in service.
 
-    Of Auto Mode those launched more than 21 days ago, the longest that AWS lets a node live: MEDIUM, for then something
-    of the cluster's own (a disruption budget, a do-not-disrupt annotation) holds it back.
+    Of Auto Mode those launched more than 21 days ago (and an hour), the longest that AWS lets a node live: MEDIUM, for
+    then something of the cluster's own (a disruption budget, a do-not-disrupt annotation) holds it back.
 
     Why: a node that nobody dares to replace drifts from what its group launches, collects logs, images and leaks, and
     shows that a replacement has not been tried for as long.
@@ -140,20 +156,13 @@ def long_lived_nodes(
     limit, severity = (
         (LONG_LIVED_AUTO_MODE, Severity.MEDIUM) if capacity.kind == "auto-mode" else (LONG_LIVED, Severity.LOW)
     )
-    judge = partial(_long_lived, capacity.nodes, limit, severity, snapshot.taken_at)
+    judge = partial(_long_lived, capacity, limit, severity, snapshot.taken_at)
     verdict = worst((judge, partial(_all_seen, snapshot)))
     return replace(verdict, owner=Owner.SHARED) if capacity.kind == "auto-mode" else verdict
 
 
 def _all_seen(snapshot: Snapshot) -> Verdict:
-    """Demand that no node can have been overlooked: one may be the worst of all.
-
-    Raises:
-        UnreadableError: If instances were not read.
-    """
-    unread = snapshot.unseen(("standalone",))
-    if unread is not None:
-        raise UnreadableError(unread)
+    demand_all_seen(snapshot)
     return not_applicable("every node was seen")
 
 
@@ -168,6 +177,9 @@ def _group(capacity: GroupCapacity, snapshot: Snapshot) -> Verdict:
     found = left_behind(capacity, snapshot)
     if not found.in_service:
         return not_applicable("none of its nodes is in service")
+    if found.settles_at:
+        reason = "the image or the launch template's version that it launches is less than 24 hours old and rolls out"
+        return settling(reason, due_at=found.settles_at)
     if found.by_image:
         return _by_image(capacity, found, snapshot)
     if found.by_template:
@@ -201,11 +213,12 @@ def _by_image(capacity: GroupCapacity, found: LeftBehind, snapshot: Snapshot) ->
         f"nodes in service on images that it does not launch now ({_named(images)}): {len(nodes)} of "
         f"{found.in_service}, the oldest launched {_days(nodes[0].launched_at, now)} ago; {_words(behind, now)}"
     )
-    facts = _facts(nodes, now) | {"in_service": found.in_service, "images": _listed(images)} | _way_on(capacity)
+    facts = _facts(nodes, now) | {"in_service": found.in_service, "images": _listed(images)} | _way_on(capacity, nodes)
     if since or not (behind.foreign or behind.hidden):
-        facts["superseded_days"] = (now - since).days if since else 0
+        facts["superseded_days"] = behind.worst.days(now) if behind.worst else 0
     grace_until = None if behind.hidden or behind.foreign or since is None else since + LADDER[0][0]
-    if grace_until and now < grace_until and _launches_recommended(capacity, snapshot):
+    moved_under_them = all(from_version_in_use(node, capacity) for node in nodes)
+    if grace_until and now < grace_until and moved_under_them and launches_recommended(capacity, snapshot):
         due_at = min((at for at in (found.due_at, grace_until) if at), default=None)
         within = f"{reason}: within the grace of {LADDER[0][0].days} days of a release that it launches already"
         return replace(passed(within, due_at=due_at), evidence=facts)
@@ -214,13 +227,6 @@ def _by_image(capacity: GroupCapacity, found: LeftBehind, snapshot: Snapshot) ->
     due_at = min((at for at in (found.due_at, high_at) if at), default=None)
     medium = failed(reason, severity=Severity.MEDIUM, due_at=due_at)
     return replace(medium, evidence=facts, partial=behind.hidden)
-
-
-def _launches_recommended(capacity: GroupCapacity, snapshot: Snapshot) -> bool:
-    """Whether every image that the group launches is a release that nothing supersedes."""
-    builds = [known(build_of(known(image), snapshot)) for image in images_or_gaps(capacity, snapshot)]
-    words = [None if build is None else lateness(build, snapshot) for build in builds]
-    return all(word is not None and word.since is None for word in words)
 
 
 def _superseded(images: Iterable[str], snapshot: Snapshot) -> _Behind:
@@ -245,7 +251,7 @@ def _words(behind: _Behind, now: datetime) -> str:
     told: list[str] = []
     if behind.worst and behind.worst.since:
         bound = "at least " if behind.worst.at_least else ""
-        told.append(f"the worst of them was superseded {bound}{_days(behind.worst.since, now)} ago")
+        told.append(f"the worst of them was superseded {bound}{in_days(behind.worst.days(now))} ago")
     elif not (behind.foreign or behind.hidden):
         told.append("none of them is superseded")
     if behind.foreign:
@@ -261,23 +267,39 @@ def _by_template(capacity: GroupCapacity, found: LeftBehind, snapshot: Snapshot)
         f"nodes in service on an image that it launches now, but from a version of the launch template that is not in "
         f"use any more: {len(nodes)} of {found.in_service}, the oldest launched {_days(nodes[0].launched_at, now)} ago"
     )
-    facts = _facts(nodes, now) | {"in_service": found.in_service} | _way_on(capacity)
+    facts = _facts(nodes, now) | {"in_service": found.in_service} | _way_on(capacity, nodes)
     return replace(failed(reason, severity=Severity.INFORMATIONAL, due_at=found.due_at), evidence=facts)
 
 
-def _way_on(capacity: GroupCapacity) -> dict[str, Scalar]:
-    """Return what an update of a managed group takes: the minor of EKS's own images, or the user's template."""
+def _way_on(capacity: GroupCapacity, nodes: tuple[Node, ...]) -> dict[str, Scalar]:
+    """Return what replacing these nodes takes.
+
+    Of a managed group the minor of EKS's own images, or the user's template; of a self-managed one what an instance
+    refresh must be told. Skip matching compares templates, their versions and types: it would skip nodes whose image a
+    parameter names, and does not work with launch configurations.
+
+    Source: https://docs.aws.amazon.com/autoscaling/ec2/userguide/asg-instance-refresh-skip-matching.html
+    """
     if not isinstance(capacity, ManagedNodeGroup):
-        return {}
+        from_other_versions = all(from_version_in_use(node, capacity) is False for node in nodes)
+        return {"refresh_preferences": f"SkipMatching=true,{GENTLY}" if from_other_versions else GENTLY}
     if capacity.ami_type != CUSTOM:
         return {"minor": capacity.version} if capacity.version else {}
     template = capacity.template
     return {"template": template.id, "template_version": template.version} if template else {}
 
 
-def _long_lived(nodes: tuple[Node, ...], limit: timedelta, severity: Severity, now: datetime) -> Verdict:
-    if not nodes:
+def _long_lived(
+    capacity: ManagedNodeGroup | SelfManagedGroup | NodePool | StandaloneNodes,
+    limit: timedelta,
+    severity: Severity,
+    now: datetime,
+) -> Verdict:
+    if not capacity.nodes:
         return not_applicable("it has no nodes")
+    nodes = nodes_in_service(capacity) if isinstance(capacity, ManagedNodeGroup | SelfManagedGroup) else capacity.nodes
+    if not nodes:
+        return not_applicable("none of its nodes is in service")
     by_launch = sorted(nodes, key=lambda node: (node.launched_at, node.id))
     old = tuple(node for node in by_launch if now >= node.launched_at + limit)
     oldest = _days(by_launch[0].launched_at, now)

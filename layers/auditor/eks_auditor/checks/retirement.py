@@ -1,20 +1,32 @@
 """AMI003's rules: what tells that AWS does not build an image any more."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 
+from eks_auditor.checks.each_image import in_days, words_of
 from eks_auditor.checks.lateness import history_of
 from eks_auditor.checks.worst import worst
 from eks_auditor.model.capacity import ManagedNodeGroup, NodePool, SelfManagedGroup
 from eks_auditor.model.gap import Gap, UnreadableError, known
-from eks_auditor.model.release import Release, ReleaseHistory, ReleaseLine
+from eks_auditor.model.release import Image, Pointer, Release, ReleaseHistory, ReleaseLine
 from eks_auditor.model.snapshot import Snapshot
-from eks_auditor.model.verdict import Owner, Scalar, Severity, Verdict, failed, not_applicable, passed, unknown
-from eks_auditor.releases.builds import Build, Kubelet, builds_or_gaps, kubelets_or_gaps
-from eks_auditor.releases.families import CUSTOM, FAMILY_IN_DOUBT_AFTER, family_pattern, order, parameter_of
+from eks_auditor.model.verdict import Owner, Scalar, Severity, Status, Verdict, failed, not_applicable, passed, unknown
+from eks_auditor.releases.ancestry import descent_of
+from eks_auditor.releases.builds import Build, Kubelet, build_of, builds_or_gaps, images_or_gaps, kubelets_or_gaps
+from eks_auditor.releases.families import (
+    CUSTOM,
+    FAMILY_IN_DOUBT_AFTER,
+    day_of,
+    family_pattern,
+    named,
+    order,
+    parameter_of,
+)
 from eks_auditor.releases.kubernetes import minors_behind, next_minor
+from eks_auditor.releases.past import is_listed, past_releases
 
 _SUCCESSORS = {
     ("standard", "x86_64"): "AL2023_x86_64_STANDARD",
@@ -37,10 +49,41 @@ def judge_retirement(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, s
 
 
 def _images(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot) -> Verdict:
-    builds = builds_or_gaps(capacity, snapshot)
-    if not builds:
-        return not_applicable("it runs no image that EKS publishes")
-    return worst(partial(_image, build, capacity, snapshot) for build in builds)
+    told = tuple(_told(capacity, snapshot))
+    if not told:
+        return not_applicable("it runs no image that EKS publishes, nor one that was built on one")
+    retired: list[str] = []
+
+    def judge(image_id: str | None, build: Build | Gap) -> Verdict:
+        verdict = _image(build, capacity, snapshot)
+        if image_id is not None and verdict.status is Status.FAILED:
+            retired.append(image_id)
+        return verdict
+
+    verdict = worst(partial(judge, *each) for each in told)
+    # What these images suffer from besides has the same cause; what another image does has not.
+    return replace(verdict, evidence={**verdict.evidence, "images": ", ".join(retired)}) if retired else verdict
+
+
+def _told(
+    capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot
+) -> Iterator[tuple[str | None, Build | Gap]]:
+    """Yield the releases of EKS that a capacity runs, and those that its images of other makers were built on.
+
+    Each with the id of the image that the capacity names, where it names one; what may hide one comes as its gap.
+    """
+    for build in builds_or_gaps(capacity, snapshot):
+        yield None if isinstance(build, Gap) else build.image_id, build
+    if isinstance(capacity, ManagedNodeGroup) and capacity.ami_type != CUSTOM:
+        return
+    for image in images_or_gaps(capacity, snapshot):
+        if isinstance(image, Gap) or build_of(image, snapshot) is not None:
+            continue
+        descent = descent_of(image, snapshot)
+        if isinstance(descent, Gap):
+            yield image.id, descent
+        elif descent is not None and descent.build is not None:
+            yield image.id, replace(descent.build, words=f"the base {descent.words} of {words_of(image)}")
 
 
 def _minors(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot) -> Verdict:
@@ -80,16 +123,47 @@ def _image(told: Build | Gap, capacity: ManagedNodeGroup | SelfManagedGroup | No
     history = history_of(build.line, snapshot)
     way_on = _way_on(build.line.minor, capacity, snapshot)
     if history.recommended is None:
-        reason = f"{build.words}: AWS recommends no release of {build.line} any more ({history.parameter} is gone)"
-        return replace(failed(reason, severity=Severity.CRITICAL), evidence={"line": str(build.line)} | way_on)
+        return _without_parameter(build, history, snapshot, way_on)
     return _recommended(build.line, history.recommended, history, snapshot, way_on)
+
+
+def _without_parameter(build: Build, history: ReleaseHistory, snapshot: Snapshot, way_on: dict[str, Scalar]) -> Verdict:
+    """Judge a line that has no parameter: it is gone, unless this version looks for it in the wrong place.
+
+    That it was there, the ledger or the shipped table may prove; else a release that AWS built lately speaks for it.
+    """
+    if history.pointer is None and not is_listed(build.line):
+        published_at = _published_at(build, snapshot)
+        unsure = f"there is no {history.parameter}, and nothing proves that there ever was"
+        if published_at is None:
+            return unknown(f"{build.words} is of unknown age: {unsure}")
+        old_at = published_at + FAMILY_IN_DOUBT_AFTER
+        if snapshot.taken_at < old_at:
+            days = max(0, (snapshot.taken_at - published_at).days)
+            return replace(unknown(f"{build.words} is {in_days(days)} old: {unsure}"), due_at=old_at)
+    reason = f"{build.words}: AWS recommends no release of {build.line} any more ({history.parameter} is gone)"
+    return replace(failed(reason, severity=Severity.CRITICAL), evidence={"line": str(build.line)} | way_on)
+
+
+def _published_at(build: Build, snapshot: Snapshot) -> datetime | None:
+    """Return when a release was published: by an image of it that was read, by the table, or by its name."""
+    if build.version is None:
+        return None
+    place = order(build.line, build.version)
+    images = [image for image in snapshot.images.values() if isinstance(image, Image)]
+    created = [image.created_at for image in images if named(image.name) == (build.line, build.version)]
+    listed = [past.published_at for past in past_releases(build.line) if order(build.line, past.version) == place]
+    day = day_of(build.line, build.version)
+    told = [datetime(day.year, day.month, day.day, tzinfo=UTC)] if day else []
+    return next(iter((*created, *listed, *told)), None)
 
 
 def _recommended(
     line: ReleaseLine, recommended: Release, history: ReleaseHistory, snapshot: Snapshot, way_on: dict[str, Scalar]
 ) -> Verdict:
-    now, in_doubt_at = snapshot.taken_at, recommended.published_at + FAMILY_IN_DOUBT_AFTER
-    days = (now - recommended.published_at).days
+    now, since = snapshot.taken_at, _recommended_since(recommended, history.pointer)
+    in_doubt_at = since + FAMILY_IN_DOUBT_AFTER
+    days = max(0, (now - since).days)
     facts: dict[str, Scalar] = {"line": str(line), "recommended": recommended.version, "recommended_days": days}
     if now < in_doubt_at:
         reason = f"the recommended release {recommended.version} of {line} is {days} days old"
@@ -109,6 +183,12 @@ def _recommended(
     return replace(failed(other, severity=Severity.HIGH), evidence=facts | way_on)
 
 
+def _recommended_since(recommended: Release, pointer: Pointer | None) -> datetime:
+    """Return since when AWS has left a recommendation alone: one that it went back to is old, and the word is new."""
+    moved_at = pointer.moves[-1].at if pointer else None
+    return max(recommended.published_at, moved_at) if moved_at else recommended.published_at
+
+
 def _amazon_linux_2(
     build: Build, capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot
 ) -> Verdict:
@@ -117,7 +197,7 @@ def _amazon_linux_2(
     if "successor" in facts:
         # The nodes' own minor may be one that Amazon Linux 2023 is not built for any more; the control plane's is not.
         successor = _successor(build.line, capacity, snapshot.cluster.version)
-        facts |= {"new_image_parameter": parameter_of(successor).names[-1]}
+        facts |= {"new_image_parameter": parameter_of(successor).image}
     return replace(failed(reason, severity=Severity.CRITICAL), evidence=facts)
 
 

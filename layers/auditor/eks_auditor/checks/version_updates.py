@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from eks_auditor.checks.left_behind import left_behind
+from eks_auditor.checks.left_behind import demand_all_seen, left_behind
 from eks_auditor.checks.node_group_issues import ISSUES
 from eks_auditor.model.capacity import ManagedNodeGroup, NodegroupUpdate
 from eks_auditor.model.gap import Gap, known
 from eks_auditor.model.snapshot import Snapshot
-from eks_auditor.model.verdict import Scalar, Severity, Verdict, failed, passed, unknown
+from eks_auditor.model.verdict import Scalar, Severity, Verdict, failed, passed, settling, unknown
 from eks_auditor.releases.families import CUSTOM
 
 VERSION_UPDATE = "VersionUpdate"
@@ -96,6 +96,9 @@ def _failed(group: ManagedNodeGroup, update: NodegroupUpdate, snapshot: Snapshot
     if left.by_image:
         count = f"it left nodes behind, {len(left.by_image)} of {left.in_service} in service"
         return replace(failed(f"{reason}, and {count}: {_told(update)}", severity=Severity.HIGH), evidence=facts)
+    demand_all_seen(snapshot)
+    if left.settles_at:
+        return settling(f"{reason}; what its nodes should run has just changed", due_at=left.settles_at)
     return passed(f"{reason}, but no node was left behind", due_at=left.due_at)
 
 

@@ -109,7 +109,8 @@ class NoticedCapacity:
         version: The oldest release of the line that it runs; None where that cannot be read.
         superseded_since: Since when a newer release than that has been recommended; None where that is not known, and
             of a release that AWS took back.
-        first_rung_at: When AMI001's ladder begins for it, if it still runs that then; None likewise.
+        first_rung_at: When the first finding opens on it, if it still runs that then; None likewise.
+        own_image: Whether it runs that release in an image of its own, which was built on it.
     """
 
     kind: Kind
@@ -117,6 +118,7 @@ class NoticedCapacity:
     version: str | None
     superseded_since: datetime | None = None
     first_rung_at: datetime | None = None
+    own_image: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,6 +240,7 @@ def _noticed(entry: Mapping[str, Any]) -> NoticedCluster:
                 version=None if each["release"] is None else _text(each, "release"),
                 superseded_since=_instant_or_none(each, "superseded_since"),
                 first_rung_at=_instant_or_none(each, "first_rung_at"),
+                own_image=each.get("own_image") is True,
             )
             for each in entry["capacities"]
         ),

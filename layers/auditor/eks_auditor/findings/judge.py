@@ -37,7 +37,7 @@ def audit_of(snapshot: Snapshot, checks: Iterable[Check], audit_id: str) -> Audi
     """Judge a snapshot for the ledger."""
     judged = tuple(checks)
     spread = Spread.of(snapshot)
-    running, running_whole = running_of(snapshot)
+    running, unread = running_of(snapshot)
     return Audit(
         audit_id=audit_id,
         cluster=snapshot.cluster.id,
@@ -49,7 +49,7 @@ def audit_of(snapshot: Snapshot, checks: Iterable[Check], audit_id: str) -> Audi
         sets_whole=spread.whole,
         retryable=any(gap.retryable for gap in snapshot.gaps),
         running=running,
-        running_whole=running_whole,
+        unread=unread,
     )
 
 
@@ -165,7 +165,13 @@ def _undecided(finding: Finding) -> bool:
 def _explains(cause: Finding, finding: Finding) -> bool:
     if cause.check_id not in SILENCES or finding.check_id not in SILENCES[cause.check_id].checks:
         return False
-    return _same(cause.subject, finding.subject) or cause.subject.kind == "cluster"
+    return cause.subject.kind == "cluster" or (_same(cause.subject, finding.subject) and _of_its_images(cause, finding))
+
+
+def _of_its_images(cause: Finding, finding: Finding) -> bool:
+    """Whether a finding on one image is on one of those that its cause names, where both tell."""
+    named, image = cause.evidence.get("images"), finding.evidence.get("image")
+    return named is None or image is None or image in str(named).split(", ")
 
 
 def _same(one: Subject, other: Subject) -> bool:

@@ -1,7 +1,8 @@
 """The ledger's items, in DynamoDB's own notation.
 
 Key: ``cluster`` (the cluster's ARN) and ``item`` (``HEAD``, ``FINDING#…``, ``RUNS#…``, ``OUTBOX#…``); the notices of
-releases are ``OUTBOX#…`` items of ``releases/<partition>/<Region>``. Three sparse indexes: ``heads`` (``head``,
+releases are ``OUTBOX#…`` items of ``releases/<partition>/<Region>``, and of ``pointers/<partition>/<Region>`` are those
+of :mod:`eks_auditor.ledger.pointers`. Three sparse indexes: ``heads`` (``head``,
 ``due_at``) holds every cluster that is there, ``unrelayed`` (``unrelayed``, ``taken_at``) every announcement that was
 not published, ``runs`` (``runs``, ``cluster``) what the clusters run. ``expires_at`` is the table's TTL attribute.
 """

@@ -3,6 +3,7 @@
 The body is the contract of ``docs/messages.md`` and ``docs/schemas/release-notice-1.json``.
 """
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -29,7 +30,9 @@ def compose_notice(
 ) -> tuple[Outbox, ...]:
     """Pack the notice of a release into messages; one that concerns no capacity is one message all the same.
 
-    Their keys are the event's: whoever saw the release, and however often it is told, they are the same.
+    The first one's key is the event's: whoever saw the release, and however often it is told, it is the same. The
+    others' keys depend on what all of them say, too: composed again from what runs by then, they may be cut otherwise,
+    and each cluster is in some part of the same composition only.
 
     Args:
         request: The release.
@@ -39,37 +42,43 @@ def compose_notice(
     """
     parts = tuple(packed(clusters, _size, count=len(clusters), size=BODY_LIMIT - ENVELOPE)) or ((),)
     totals = {"clusters": running, "capacities": sum(len(entry.capacities) for entry in clusters)}
+    bodies = [
+        compact(
+            {
+                "schema_version": MESSAGE_VERSION,
+                "type": "release",
+                "class": MessageClass.RELEASE.value,
+                "event_id": request.event_id,
+                "move": request.move,
+                "part": number,
+                "parts": len(parts),
+                "release": _release(request),
+                "totals": totals,
+                "clusters": [_entry(entry) for entry in part],
+            }
+        )
+        for number, part in enumerate(parts, 1)
+    ]
+    composition = hashlib.sha256("\n".join(bodies).encode()).hexdigest()[:32]
     return tuple(
         Outbox(
-            key=_key(request, number),
+            key=_key(request, number, composition),
             audit_id=request.event_id,
             taken_at=request.at,
             message_class=MessageClass.RELEASE,
             part=number,
-            parts=len(parts),
-            body=compact(
-                {
-                    "schema_version": MESSAGE_VERSION,
-                    "type": "release",
-                    "class": MessageClass.RELEASE.value,
-                    "event_id": request.event_id,
-                    "move": request.move,
-                    "part": number,
-                    "parts": len(parts),
-                    "release": _release(request),
-                    "totals": totals,
-                    "clusters": [_entry(entry) for entry in part],
-                }
-            ),
+            parts=len(bodies),
+            body=body,
             saved_at=saved_at,
         )
-        for number, part in enumerate(parts, 1)
+        for number, body in enumerate(bodies, 1)
     )
 
 
-def _key(request: ReleaseRequest, part: int) -> OutboxKey:
+def _key(request: ReleaseRequest, part: int, composition: str) -> OutboxKey:
+    item = f"OUTBOX#{MessageClass.RELEASE}#{request.event_id}#{request.move}#{part:04}"
     place = f"releases/{request.partition}/{request.region}"
-    return OutboxKey(place, f"OUTBOX#{MessageClass.RELEASE}#{request.event_id}#{request.move}#{part:04}")
+    return OutboxKey(place, item if part == 1 else f"{item}#{composition}")
 
 
 def _release(request: ReleaseRequest) -> dict[str, Any]:
@@ -97,12 +106,13 @@ def _entry(entry: NoticedCluster) -> dict[str, Any]:
     return {"cluster": cluster_document(entry.cluster), "capacities": [_capacity(each) for each in entry.capacities]}
 
 
-def _capacity(capacity: NoticedCapacity) -> dict[str, str | None]:
+def _capacity(capacity: NoticedCapacity) -> dict[str, Any]:
     since, first_rung_at = capacity.superseded_since, capacity.first_rung_at
     return {
         "kind": capacity.kind,
         "name": capacity.name,
         "release": capacity.version,
+        "own_image": capacity.own_image,
         "superseded_since": None if since is None else written(since),
         "first_rung_at": None if first_rung_at is None else written(first_rung_at),
     }

@@ -52,7 +52,8 @@ class OutboxKey:
     Attributes:
         cluster: The cluster's ARN; of the notice of a release, which is of no one cluster,
             ``releases/<partition>/<Region>``.
-        item: ``OUTBOX#<taken_at>#<class>#<part>``; of a notice, ``OUTBOX#release#<event id>#<move>#<part>``.
+        item: ``OUTBOX#<taken_at>#<class>#<part>``; of a notice, ``OUTBOX#release#<event id>#<move>#<part>``, from the
+            second part on with ``#<digest of all parts>``.
     """
 
     cluster: str

@@ -1,7 +1,7 @@
 """Where AWS's recommendations stood when they were last read: one item a release line and Region.
 
-They are in the ledger's table, in no index, and do not expire. Key: ``cluster`` (``releases/<partition>/<region>``) and
-``item`` (``POINTER#<line>``).
+They are in the ledger's table, in no index, and do not expire. Key: ``cluster`` (``pointers/<partition>/<region>``) and
+``item`` (``POINTER#<line>``). IAM tells items apart by ``cluster`` alone: here is nothing that anybody else may write.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -42,7 +42,7 @@ class Pointers:
     """The recommended releases, as they were seen to move."""
 
     WATCH_ACTIONS = frozenset({"dynamodb:Query", "dynamodb:PutItem"})
-    """Of :meth:`load` and :meth:`save`, on the table; the leading key begins with ``releases/``."""
+    """Of :meth:`load` and :meth:`save`, on the table; the leading key begins with ``pointers/``."""
 
     AUDIT_ACTIONS = frozenset({"dynamodb:BatchGetItem"})
     """Of :meth:`of`, on the table."""
@@ -75,10 +75,10 @@ class Pointers:
         """
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
-            KeyConditionExpression="#cluster = :releases AND begins_with(#item, :pointer)",
+            KeyConditionExpression="#cluster = :pointers AND begins_with(#item, :pointer)",
             ExpressionAttributeNames={"#cluster": "cluster", "#item": "item"},
             ExpressionAttributeValues={
-                ":releases": {"S": partition_key(partition, region)},
+                ":pointers": {"S": partition_key(partition, region)},
                 ":pointer": {"S": POINTER},
             },
             ConsistentRead=True,
@@ -155,8 +155,8 @@ class Pointers:
 
 
 def partition_key(partition: str, region: str) -> str:
-    """Return under which value of the table's partition key everything about a Region's releases is."""
-    return f"releases/{partition}/{region}"
+    """Return under which value of the table's partition key the pointers of a Region are."""
+    return f"pointers/{partition}/{region}"
 
 
 def _item(of: str, pointer: Pointer) -> dict[str, Any]:

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
 from eks_auditor.ledger.instant import read, written
 from eks_auditor.ledger.outbox import compact, packed
+from eks_auditor.model.capacity import Kind
 from eks_auditor.model.history import Audit, Running
 
 RUNS = "RUNS#"
@@ -38,12 +40,19 @@ def still_running(known: Iterable[Running], audit: Audit) -> tuple[Running, ...]
 
     Args:
         known: What was known before it, of the same life of the cluster.
-        audit: It replaces all of that if it saw all; else what it did not see again stays.
+        audit: It replaces all of that, but for the capacities that it could not read, or not even find.
     """
     if audit.ended:
         return ()
-    before = () if audit.running_whole else known
-    return tuple({_identity(running): running for running in (*before, *audit.running)}.values())
+    seen = {(running.kind, running.name) for running in audit.running}
+    hidden = [running for running in known if _is_hidden(running, seen, audit)]
+    return tuple({_identity(running): running for running in (*hidden, *audit.running)}.values())
+
+
+def _is_hidden(running: Running, seen: set[tuple[Kind, str]], audit: Audit) -> bool:
+    """Tell whether what is known of a capacity may be so still, for all that an audit saw."""
+    capacity = running.kind, running.name
+    return capacity in audit.unread or (capacity not in seen and not audit.complete.get(running.kind, False))
 
 
 def runs_of(running: Iterable[Running]) -> Runs:
@@ -87,24 +96,34 @@ def _identity(running: Running) -> tuple[str, str, str]:
 
 
 def _document(running: Running) -> dict[str, Any]:
-    since = running.superseded_since
     return {
         "kind": running.kind,
         "name": running.name,
         "version": running.version,
-        "superseded_since": None if since is None else written(since),
+        "superseded_since": _written(running.superseded_since),
+        "own_image": running.own_image,
+        "judged_from": _written(running.judged_from),
     }
 
 
 def _running(key: str, document: Mapping[str, Any]) -> Running:
-    since = document["superseded_since"]
     return Running(
         key=key,
         kind=document["kind"],
         name=document["name"],
         version=document["version"],
-        superseded_since=None if since is None else read(since),
+        superseded_since=_read(document["superseded_since"]),
+        own_image=document["own_image"],
+        judged_from=_read(document["judged_from"]),
     )
+
+
+def _written(instant: datetime | None) -> str | None:
+    return None if instant is None else written(instant)
+
+
+def _read(text: str | None) -> datetime | None:
+    return None if text is None else read(text)
 
 
 def _size(running: Running) -> int:

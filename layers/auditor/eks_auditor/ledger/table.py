@@ -193,8 +193,12 @@ class Ledger:
     def announce(self, messages: Sequence[Outbox]) -> bool:
         """Write the announcement that no audit makes, unless it was made before; return whether it was made now.
 
-        The first part is written last: where it is, all of them are. So a call that came to no end is made good by the
-        next one, and an event that comes again announces nothing, even if it would say more by now.
+        The first part is written last: where it is, all of its composition are. So a call that came to no end is made
+        good by the next one, and an event that comes again announces nothing, even if it would say more by now. The
+        next one may be composed otherwise, so the other parts' keys are to be their composition's own: what was left
+        of another one stands in nobody's place. It is published all the same, so machines may be told twice; people,
+        who get the first part, are not. One transaction would spare them that, but it takes 4 MB, which a large
+        fleet's notice exceeds: then all of this would be needed as well.
 
         Args:
             messages: Its parts, in order; at least one.

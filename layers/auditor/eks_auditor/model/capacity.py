@@ -95,12 +95,14 @@ class TemplateUse:
         name: What people call it.
         version: The number of the version in use, ``$Default`` and ``$Latest`` resolved.
         default_version: The number of the template's default version.
+        created_at: When the version in use was made; None where only EKS's description of a node group names it.
     """
 
     id: str
     name: str
     version: str
     default_version: str | Gap
+    created_at: datetime | None = None
 
 
 LAUNCH_TEMPLATE_GONE = frozenset(

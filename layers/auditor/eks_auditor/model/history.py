@@ -116,6 +116,9 @@ class Running:
         name: The capacity's name.
         version: The oldest release of that line that it runs; None for images of other makers.
         superseded_since: Since when a newer one has been recommended; None while none is.
+        own_image: Whether it runs that release in an image of its own, which was built on it.
+        judged_from: Of a Karpenter pool, when AMI001 begins to judge the first of its nodes that run that release; None
+            of everything else, which is judged at once.
     """
 
     key: str
@@ -123,6 +126,8 @@ class Running:
     name: str
     version: str | None
     superseded_since: datetime | None
+    own_image: bool = False
+    judged_from: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +145,7 @@ class Audit:
         sets_whole: Whether a sibling set that is absent is gone: no group can have dropped out of its set unseen.
         retryable: Whether a gap is left that reading again may fill.
         running: What its capacities run.
-        running_whole: Whether that is all: nothing that could not be read may run something else.
+        unread: The capacities, by kind and name, that may run something else as well: some of it could not be read.
         deleted: Whether the cluster is evidently gone; then there are no findings.
         untargeted: Whether nobody wants it audited any more; then there are no findings either.
     """
@@ -155,7 +160,7 @@ class Audit:
     sets_whole: bool = True
     retryable: bool = False
     running: tuple[Running, ...] = ()
-    running_whole: bool = True
+    unread: frozenset[tuple[Kind, str]] = frozenset()
     deleted: bool = False
     untargeted: bool = False
 

@@ -95,9 +95,11 @@ class ReleaseHistory:
         parameter: The SSM public parameter that recommends one.
         recommended: The one recommended now; None when AWS has no such parameter (any more).
         releases: Those still to be seen, oldest first, the recommended one among them.
-        family_newest: The newest release of the same family in any minor or variant here; read only for a
-            recommended release so old that the question is whether the family still lives.
-        owner_id: The account that owns the recommended image in this Region; None where there is none.
+        family_newest: The newest release of the same family in other minors or variants here, or the recommended one
+            if none is newer; read only for a recommended release so old that the question is whether the family still
+            lives.
+        owner_id: The account that owns the recommended image in this Region; where there is none, that of Amazon Linux
+            or of another line of the family, if one was read.
         pointer: What the ledger saw of the parameter; None where nobody watches it.
     """
 

@@ -25,11 +25,21 @@ type Runs = Iterable[tuple[ClusterId, tuple[Running, ...]]]
 type _Place = tuple[int, ...]
 
 
+def is_rebuild(request: ReleaseRequest) -> bool:
+    """Tell another image of the same release, which is no news: the notice of that release was given.
+
+    Raises:
+        EventError: If the event's versions are not spelt as its family's are.
+    """
+    old, new = _places(request)
+    return old == new
+
+
 def notice_of(request: ReleaseRequest, runs: Runs) -> tuple[NoticedCluster, ...]:
     """Return what a release concerns, the first to cross a rung first, by cluster.
 
-    A newer release supersedes what is older than it. One that AWS takes back supersedes nobody: then the notice is of
-    the capacities that run what was taken back, and nothing is due.
+    A newer release supersedes what is older than it; one that AWS built again supersedes nothing anew. One that AWS
+    takes back supersedes nobody: then the notice is of the capacities that run what was taken back, and nothing is due.
 
     Args:
         request: The release.
@@ -39,6 +49,8 @@ def notice_of(request: ReleaseRequest, runs: Runs) -> tuple[NoticedCluster, ...]
         EventError: If the event's versions are not spelt as its family's are.
     """
     old, new = _places(request)
+    if old == new:
+        return ()
     entries = [
         NoticedCluster(cluster=cluster, capacities=capacities)
         for cluster, running in runs
@@ -79,7 +91,8 @@ def _noticed(running: Running, since: datetime | None) -> NoticedCapacity:
         name=running.name,
         version=running.version,
         superseded_since=since,
-        first_rung_at=None if since is None else since + FIRST_RUNG,
+        first_rung_at=None if since is None else max(since + FIRST_RUNG, running.judged_from or since),
+        own_image=running.own_image,
     )
 
 

@@ -20,11 +20,11 @@ class Descent:
 
     Attributes:
         build: That release: ``image_id`` is the ancestor's id, None where only a name is known, and ``words`` name it.
-            None where an ancestor of Amazon's is gone and nothing but its date is known: a lower bound, then.
+            None where an ancestor of Amazon's is not to be seen and nothing tells that it was EKS's.
         created_at: The ancestor's creation: its image's, else by the ancestry; None if unknown.
         words: What people know it by.
-        how: By which evidence it is known: ``ancestry``, ``source image``, ``Packer's tags``, ``Image Builder's tags``
-            or ``description``.
+        how: By which evidence it is known: ``ancestry``, ``source image``, ``Packer's tags``, ``Image Builder's tags``,
+            ``description`` or ``name``.
     """
 
     build: Build | None
@@ -37,7 +37,9 @@ def descent_of(image: Image, snapshot: Snapshot) -> Descent | Gap | None:
     """Return the nearest EKS release that an image of other makers descends from.
 
     EC2's ancestry comes first: it ends at the first public image of Amazon's or of the Marketplace, so an EKS image is
-    its last entry, and so is a plain Amazon Linux one, which ends the search: nothing before it is EKS's.
+    its last entry, and so is a plain Amazon Linux one, which ends the search: nothing before it is EKS's. Where that
+    names no release, the tags of the image and its ancestors may, then their descriptions, then their names: a copy may
+    have kept that of EKS.
 
     Args:
         image: An image that EKS did not publish.
@@ -51,7 +53,7 @@ def descent_of(image: Image, snapshot: Snapshot) -> Descent | Gap | None:
     """
     ancestors = snapshot.ancestors.get(image.id, Gap("ec2:GetImageAncestry", image.id, "the ancestry was not read"))
     if isinstance(ancestors, Gap):
-        return ancestors
+        return ancestors if ancestors.retryable else _told([image], None) or ancestors
     nearer = [image]
     for ancestor in ancestors:
         build = _release(ancestor, snapshot)
@@ -77,30 +79,30 @@ def lines_named(image: Image, ancestors: Iterable[Ancestor]) -> frozenset[Releas
     """Return the release lines that a descent may be of: whose histories tell of it."""
     images = [image, *(each.image for each in ancestors if isinstance(each.image, Image))]
     told = [release for each in images for release in (release_in_tags(each), release_in_description(each))]
-    names = [release for each in images[1:] if (release := named(each.name)) is not None]
+    names = [release for each in images if (release := named(each.name)) is not None]
     return frozenset({*(each[0] for each in told if each is not None), *(line for line, _ in names)})
 
 
-def _gone(ancestor: Ancestor, nearer: list[Image]) -> Descent | Gap:
-    """Return what is known of an image of Amazon's that is gone: the name that its descendants noted, or its date."""
-    told = _told(nearer, ancestor)
-    if told is not None:
-        return told
-    if ancestor.created_at is None:
-        said = f"NotVisible: its ancestor {ancestor.id} is gone, and nothing tells its date"
-        return Gap("ec2:GetImageAncestry", nearer[0].id, said)
-    words = f"{ancestor.id}, an image of Amazon's that is gone"
-    return Descent(None, ancestor.created_at, words, "ancestry")
+def _gone(ancestor: Ancestor, nearer: list[Image]) -> Descent:
+    """Return what is known of an image of Amazon's that is not to be seen: the name that its descendants noted.
+
+    Without one it may as well have been a plain Amazon Linux or Windows Server: nothing tells that it was EKS's.
+    """
+    words = f"{ancestor.id}, an image of Amazon's that is gone, or hidden by Allowed AMIs"
+    return _told(nearer, ancestor) or Descent(None, ancestor.created_at, words, "ancestry")
 
 
 def _told(images: list[Image], gone: Ancestor | None) -> Descent | None:
-    """Return the release that the tags, or else the descriptions, of an image and its ancestors name."""
+    """Return the release that the tags, else the descriptions, else the names of an image and its ancestors tell."""
     for image in images:
         if (release := release_in_tags(image)) is not None:
             return _by_name(*release, builder_of(image), gone)
     for image in images:
         if (release := release_in_description(image)) is not None:
             return _by_name(*release, "description", gone)
+    for image in images:
+        if (told := named(image.name)) is not None:
+            return _by_name(*told, image.name, "name", gone)
     return None
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from eks_auditor.model.capacity import GroupCapacity, ManagedNodeGroup, NodePool
+from eks_auditor.model.capacity import GroupCapacity, ManagedNodeGroup, NodePool, ScalingGroup
 from eks_auditor.model.gap import Gap
 from eks_auditor.model.release import Image, ReleaseLine
 from eks_auditor.model.snapshot import Snapshot
@@ -111,7 +111,12 @@ def images_or_gaps(capacity: GroupCapacity | NodePool, snapshot: Snapshot) -> tu
         return tuple(image_or_gap(image_id, snapshot) for image_id in _once(node.image_id for node in capacity.nodes))
     if isinstance(capacity.groups, Gap):
         return (capacity.groups,)
-    launches = [group.launch for group in capacity.groups]
+    return images_launched(capacity.groups, snapshot)
+
+
+def images_launched(groups: Iterable[ScalingGroup], snapshot: Snapshot) -> tuple[Image | Gap, ...]:
+    """Return the images that Auto Scaling groups would launch from: each, or the gap in its place."""
+    launches = [group.launch for group in groups]
     image_ids = _once(i for launch in launches if not isinstance(launch, Gap) for i in launch.image_ids)
     unread = (launch for launch in launches if isinstance(launch, Gap))
     return (*(image_or_gap(image_id, snapshot) for image_id in image_ids), *unread)
@@ -132,7 +137,8 @@ def kubelets_or_gaps(capacity: GroupCapacity | NodePool, snapshot: Snapshot) -> 
     """Return the kubelets of a capacity's images, each or the gap in its place: of images that tell no minor, too.
 
     For images launched by their id: the image's name, then its description, then the same of what it was built on, then
-    what EKS says of the node group. Where what it was built on could not be read, nothing weaker stands in for it.
+    its builder's tags, then what EKS says of the node group. Where what it was built on could not be read, the last
+    does not stand in for it.
     """
     if isinstance(capacity, ManagedNodeGroup) and capacity.ami_type != CUSTOM:
         minor = _minor(capacity)
@@ -180,12 +186,16 @@ def _inherited_minor(image: Image, snapshot: Snapshot) -> str | Gap | None:
     """Return the minor of the nearest ancestor that tells one, or else that of the release that a builder noted."""
     ancestors = snapshot.ancestors.get(image.id, ())
     if isinstance(ancestors, Gap):
-        return ancestors
+        return ancestors if ancestors.retryable else _noted_minor(image) or ancestors
     for ancestor in ancestors:
         if isinstance(ancestor.image, Gap):
             return ancestor.image
         if ancestor.image is not None and (minor := _image_minor(ancestor.image)):
             return minor
+    return _noted_minor(image)
+
+
+def _noted_minor(image: Image) -> str | None:
     noted = release_in_tags(image)
     return None if noted is None else noted[0].minor
 

@@ -11,10 +11,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from enum import StrEnum
-from typing import NamedTuple
 
 from eks_auditor.model.release import Image, ReleaseLine
+from eks_auditor.releases.parameters import Recommended, ReleaseParameter, Shape
 
 FAMILY_IN_DOUBT_AFTER = timedelta(days=60)
 """From this age on of a recommended release, the question is whether its family still lives."""
@@ -29,44 +28,6 @@ class UnmappedAmiTypeError(ValueError):
     def __init__(self, ami_type: str) -> None:
         """Name it."""
         super().__init__(f"AMI type {ami_type} is none that this version of eks-auditor knows; update eks-auditor")
-
-
-class Shape(StrEnum):
-    """How a public parameter is read."""
-
-    DOCUMENT = "document"
-    """One parameter, whose value is a JSON document."""
-
-    LEAVES = "leaves"
-    """One parameter for each value, below the name."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReleaseParameter:
-    """The SSM public parameter that recommends a release of a line.
-
-    Attributes:
-        name: The whole parameter, or the path above its leaves.
-        shape: Which of the two.
-    """
-
-    name: str
-    shape: Shape
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names to ask ``ssm:GetParameters`` for."""
-        if self.shape is Shape.DOCUMENT:
-            return (self.name,)
-        return (f"{self.name}/image_version", f"{self.name}/image_id")
-
-
-class Recommended(NamedTuple):
-    """What a public parameter says; ``version`` is spelt as :class:`~eks_auditor.model.release.Release` has it."""
-
-    version: str
-    image_id: str
-    image_name: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +59,9 @@ _MINOR = rf"(?P<minor>{_N}\.{_N})"
 # A day, and a counter should AWS ever build twice on one.
 _DAY = rf"(?P<version>[0-9]{{8}}(?:[.-]{_N})?)"
 _DOTTED_DAY = rf"(?P<version>[0-9]{{4}}\.[0-9]{{2}}\.[0-9]{{2}}(?:[.-]{_N})?)"
-# Bottlerocket's version says nothing about Kubernetes, and its commit nothing about order.
-_SEMVER = rf"(?P<version>{_N}\.{_N}\.{_N})(?:-[0-9a-f]+)?"
+# Bottlerocket's version says nothing about Kubernetes, and its commit nothing about order. What follows is a commit as
+# git abbreviates it: "1.62.0-b1" is none of its releases.
+_SEMVER = rf"(?P<version>{_N}\.{_N}\.{_N})(?:-[0-9a-f]{{7,40}})?"
 _VARIANT = "[a-z0-9]+(?:-[a-z0-9]+)*"
 
 
@@ -107,7 +69,7 @@ def _windows(year: int) -> _Family:
     image = f"Windows_Server-{year}-English-{{variant}}-EKS_Optimized-{{minor}}"
     return _Family(
         parameter=f"/aws/service/ami-windows-latest/{image}",
-        shape=Shape.DOCUMENT,
+        shape=Shape.DOCUMENT_AND_LEAF,
         name=f"{image}-",
         every=f"Windows_Server-{year}-English-*-EKS_Optimized-*",
         image=re.compile(rf"Windows_Server-{year}-English-(?P<variant>Core|Full)-EKS_Optimized-{_MINOR}-{_DOTTED_DAY}"),
@@ -214,19 +176,22 @@ def read_parameter(line: ReleaseLine, values: Mapping[str, str]) -> Recommended:
         ValueError: If the parameter is not among them or is not what this family's parameters look like.
     """
     parameter = parameter_of(line)
-    missing = [name for name in parameter.names if name not in values]
+    missing = [name for name in parameter.required if name not in values]
     if missing:
         message = f"no value was given of the public parameter {missing[0]}"
         raise ValueError(message)
     if parameter.shape is Shape.LEAVES:
         version, image_id = (values[name] for name in parameter.names)
-        return Recommended(release_of(line, version), image_id, None)
+        return Recommended(release_of(line, version), image_id, None, apart=True)
     try:
         document = json.loads(values[parameter.name])
         name = document.get("image_name")
-        image_id = _text(document["image_id"])
+        apart = "image_id" not in document
         return Recommended(
-            release_of(line, document["release_version"]), image_id, None if name is None else _text(name)
+            version=release_of(line, document["release_version"]),
+            image_id=_text(values[parameter.image] if apart else document["image_id"]),
+            image_name=None if name is None else _text(name),
+            apart=apart,
         )
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         message = f"the public parameter {parameter.name} is no JSON document with a release_version and an image_id"

@@ -72,6 +72,13 @@ def abandoned(line: ReleaseLine) -> frozenset[tuple[int, ...]]:
 
 
 @cache
+def is_listed(line: ReleaseLine) -> bool:
+    """Tell whether the table names a line; what names no lines was built for those there were, whichever."""
+    entries = _table().get(line.family, {}).get("releases", ())
+    return any("lines" in entry and _has(entry, line) for entry in entries)
+
+
+@cache
 def sources() -> Mapping[str, Source]:
     """Return where each family's releases are from."""
     table = _table().items()

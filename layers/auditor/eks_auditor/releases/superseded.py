@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 
-from eks_auditor.model.release import Evidence, PointerMove, Release, ReleaseHistory, ReleaseLine
+from eks_auditor.model.release import Evidence, Release, ReleaseHistory, ReleaseLine
 from eks_auditor.releases.families import day_of, order
-from eks_auditor.releases.observed import Observed, Place
+from eks_auditor.releases.observed import Observed, Place, Sighting
 from eks_auditor.releases.past import abandoned, past_releases
 
 
@@ -35,14 +35,18 @@ class Superseded:
     newer: int = 0
     at_least: bool = False
 
+    def days(self, now: datetime) -> int:
+        """Return the superseded days: never below 0, though AWS's clock may be ahead of ours."""
+        return 0 if self.since is None else max(0, (now - self.since).days)
+
 
 def superseded(line: ReleaseLine, history: ReleaseHistory, version: str) -> Superseded | None:
     """Tell since when a better release than ``version`` has been there; None where AWS recommends none (any more).
 
     What counts: the images still to be seen; older than the oldest of them, the releases of the shipped table; and
-    what the pointer was seen to recommend. What does not: releases newer than the recommended one, abandoned ones,
-    those that the pointer moved back from, and those that it never moved to while it was watched. The first one by its
-    instant is the one that superseded, whatever its version: a patch to an older version may follow a newer one.
+    what the pointer was seen to recommend. What does not: releases newer than the recommended one, abandoned ones, and
+    those that the pointer was seen to move back from. The first one by its instant is the one that superseded, whatever
+    its version: a patch to an older version may follow a newer one.
 
     Raises:
         ValueError: If a version is not spelt as this family's are.
@@ -54,9 +58,8 @@ def superseded(line: ReleaseLine, history: ReleaseHistory, version: str) -> Supe
     known = _known(line, history, history.recommended, observed)
     recommended = replace(history.recommended, published_at=known[latest].published_at, known_by=known[latest].known_by)
     newer = {place: release for place, release in known.items() if ours < place <= latest}
-    counting = {
-        place: release for place, release in newer.items() if place == latest or _counts(line, place, release, observed)
-    }
+    excluded = abandoned(line) | (observed.withdrawn if observed else frozenset())
+    counting = {place: release for place, release in newer.items() if place == latest or place not in excluded}
     if not counting:
         return Superseded(recommended=recommended)
     first = min(counting, key=lambda place: (counting[place].published_at, place))
@@ -65,14 +68,8 @@ def superseded(line: ReleaseLine, history: ReleaseHistory, version: str) -> Supe
         by=counting[first],
         since=counting[first].published_at,
         newer=len(counting),
-        at_least=not _is_exact(line, history, observed, ours, first),
+        at_least=not _is_exact(line, history, ours, first),
     )
-
-
-def _counts(line: ReleaseLine, place: Place, release: Release, observed: Observed | None) -> bool:
-    if place in abandoned(line):
-        return False
-    return observed is None or observed.may_count(place, release.published_at)
 
 
 def _known(
@@ -98,39 +95,40 @@ def _add_observed(
     observed: Observed,
 ) -> None:
     """Date releases by the pointer's moves to them."""
-    for place, move in observed.standing.items():
-        if move.at is not None:
-            found[place] = _moved_to(move, move.at)
-        elif place not in found:
-            found[place] = table.get(place) or _held_at_first(line, move, observed)
+    for place, sighting in observed.standing.items():
+        if not sighting.or_earlier:
+            found[place] = _seen(sighting)
+        elif place not in found or found[place].published_at > sighting.at:
+            # No image of it is left, or only that of a later build.
+            found[place] = table.get(place) or _by_name(line, sighting)
     latest = order(line, recommended.version)
-    if latest not in observed.standing and found[latest].published_at < observed.moved_at:
+    moved_unseen = latest > observed.last or latest in observed.withdrawn
+    if moved_unseen and found[latest].published_at < observed.moved_at:
         # The watch has yet to see this move, so it was made after the last one that it saw.
         found[latest] = replace(recommended, published_at=observed.moved_at, known_by=Evidence.POINTER)
 
 
-def _moved_to(move: PointerMove, at: datetime) -> Release:
-    return Release(version=move.version, image_id=move.image_id, published_at=at, known_by=Evidence.POINTER)
+def _seen(sighting: Sighting) -> Release:
+    return Release(
+        version=sighting.version, image_id=sighting.image_id, published_at=sighting.at, known_by=Evidence.POINTER
+    )
 
 
-def _held_at_first(line: ReleaseLine, move: PointerMove, observed: Observed) -> Release:
-    """Return what the pointer held when watching began, where neither an image nor the table dates it."""
-    day = day_of(line, move.version)
+def _by_name(line: ReleaseLine, sighting: Sighting) -> Release:
+    """Return a release by the day in its name; by when it was seen, where that tells none."""
+    day = day_of(line, sighting.version)
     if day is None:
-        return _moved_to(move, observed.watched_since)
+        return _seen(sighting)
     at = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    return Release(version=move.version, image_id=move.image_id, published_at=at, known_by=Evidence.NAME)
+    return replace(_seen(sighting), published_at=at, known_by=Evidence.NAME)
 
 
-def _is_exact(line: ReleaseLine, history: ReleaseHistory, observed: Observed | None, ours: Place, first: Place) -> bool:
+def _is_exact(line: ReleaseLine, history: ReleaseHistory, ours: Place, first: Place) -> bool:
     """Tell whether nothing can have been between a release and the first newer one that counts.
 
-    Nothing can where an image as old as ours is still to be seen, where the table has both ends, and where the pointer
-    was seen at ours or an older one.
+    Nothing can where an image as old as ours is still to be seen, and where the table has both ends.
     """
     if any(order(line, release.version) <= ours for release in history.releases):
-        return True
-    if observed is not None and observed.lowest <= ours:
         return True
     table = _table(line)
     return first in table and min(table) <= ours

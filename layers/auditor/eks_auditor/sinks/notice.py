@@ -50,7 +50,7 @@ def _superseding(message: ReleaseMessage) -> Iterator[str]:
         yield f"Clusters that run this image: {message.running}, none of them an older release. There is nothing to do."
         return
     yield f"Clusters that run this image: {message.running}. The release supersedes {_capacities(message.concerned)}."
-    yield "No finding is open because of it. The first one would open at LOW (AMI001; AMI005 for an image of your own):"
+    yield "No finding is open because of it. The first one would open (AMI001; AMI005 for an image of your own):"
 
 
 def _taken_back(message: ReleaseMessage) -> Iterator[str]:
@@ -81,12 +81,18 @@ def _runs(capacity: NoticedCapacity, message: ReleaseMessage) -> str:
 def _how_to_update(message: ReleaseMessage) -> Iterator[str]:
     """Say it once for each kind; the finding, should one open, has the commands for its own capacity."""
     release = message.release
-    kinds = {capacity.kind for entry in message.clusters for capacity in entry.capacities}
+    capacities = [capacity for entry in message.clusters for capacity in entry.capacities]
+    kinds = {capacity.kind for capacity in capacities if not capacity.own_image}
     yield "To update"
     if "managed" in kinds:
         yield (
             f"  managed: aws eks update-nodegroup-version --region {release.region} --cluster-name CLUSTER "
             f"--nodegroup-name NAME --kubernetes-version {release.line.minor}"
+        )
+        yield (
+            f"  managed, where its launch template names the image: put {release.new.image_id} into a new version of "
+            "the launch template, and give --launch-template name=TEMPLATE,version=NEW_VERSION instead of "
+            "--kubernetes-version"
         )
     if "self-managed" in kinds:
         yield (
@@ -98,7 +104,11 @@ def _how_to_update(message: ReleaseMessage) -> Iterator[str]:
             "  karpenter: raise the version that the amiSelectorTerms of the pool's node class are pinned to; "
             "where they say latest, its nodes drift to it by themselves"
         )
-    yield f"  an image of your own: build it anew on {release.new.image_id}"
+    if any(capacity.own_image for capacity in capacities):
+        yield (
+            f"  an image of your own: build it anew on {release.new.image_id}, then put it into a new version of the "
+            "launch template, or let the amiSelectorTerms of the pool's node class select it"
+        )
 
 
 def _first(clusters: tuple[NoticedCluster, ...], shown: int) -> list[NoticedCluster]:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from eks_auditor.model.gap import Gap
 from eks_auditor.releases.families import (
-    Recommended,
     family_pattern,
     line_of_ami_type,
     name_pattern,
     named,
 )
+from eks_auditor.releases.parameters import Recommended
 from eks_auditor.snapshot import ec2, images, pointers
 from eks_auditor.snapshot.histories import history_of, torn
 from eks_auditor.snapshot.pointers import Seen, read_pointers, supported_minors
@@ -151,7 +151,8 @@ def _histories(
         for line, image in lines.items():
             pointer = seen[line]
             if isinstance(pointer, Seen):
-                found = Recommended(pointer.recommended.version, image.id, image.name)
+                apart = pointer.spread is not None
+                found = Recommended(pointer.recommended.version, image.id, image.name, apart=apart)
                 own = of_line if isinstance(of_line, Gap) else tuple(of_line.get(line, ()))
                 histories[line] = torn(line, found, image) or history_of(line, found, image, own)
     return histories

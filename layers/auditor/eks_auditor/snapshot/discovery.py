@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from eks_auditor.model.gap import Gap
+from eks_auditor.releases.builds import is_absent
 from eks_auditor.snapshot import autoscaling, ec2, eks, nodegroups, templates
 from eks_auditor.snapshot.assignment import (
     CLUSTER_NAME_TAGS,
     DISCOVERY_TAG,
     EKSCTL_CLUSTER,
+    SCALING_GROUP,
     Assignment,
     assign,
     belongs_to_unread,
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_autoscaling import AutoScalingClient
 
-    from eks_auditor.model.capacity import Kind
+    from eks_auditor.model.capacity import Kind, Node
     from eks_auditor.model.cluster import Cluster, ClusterId, KubernetesVersion, Subnet
     from eks_auditor.snapshot.autoscaling import DescribedGroup, TemplateRef
     from eks_auditor.snapshot.ec2 import Instance
@@ -43,6 +45,9 @@ if TYPE_CHECKING:
 
 MISSING_GROUP = "AutoScalingGroupNotFound"
 """How the gap of an Auto Scaling group begins that a node group names and that does not exist."""
+
+_LAUNCHED_BY = (SCALING_GROUP, "aws:eks:", "eks:", "alpha.eksctl.io/", "karpenter")
+"""Beginnings of the tags of what launches nodes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,7 +235,11 @@ def _start_joined(
 
 
 def _nodes(reads: Reads, cluster: str, listed: _Listed) -> tuple[tuple[Instance, ...], bool]:
-    """Merge the found instances by id, without those that are not this cluster's nodes, and say if none is in doubt."""
+    """Merge the found instances by id, without those that are not this cluster's nodes, and say if none is in doubt.
+
+    An image that is not to be seen may be EKS's, withdrawn while its node runs, or anybody's that was deregistered.
+    Only tags of what launches nodes make such an instance doubtful: a bastion that stands alone would be so for ever.
+    """
     found = _found(listed)
     ours = {each: instance for each, instance in found.items() if not is_foreign(instance.node, cluster)}
     doubtful = {each: instance.node.image_id for each, instance in ours.items() if is_doubtful(instance.node, cluster)}
@@ -238,7 +247,13 @@ def _nodes(reads: Reads, cluster: str, listed: _Listed) -> tuple[tuple[Instance,
     nodes = tuple(
         instance for each, instance in sorted(ours.items()) if each not in doubtful or of_eks[doubtful[each]] is True
     )
-    return nodes, not any(isinstance(answer, Gap) for answer in of_eks.values())
+    return nodes, not any(_in_doubt(of_eks[image_id], ours[each].node) for each, image_id in doubtful.items())
+
+
+def _in_doubt(of_eks: bool | Gap, node: Node) -> bool:  # noqa: FBT001  an answer
+    if not isinstance(of_eks, Gap):
+        return False
+    return not is_absent(of_eks) or any(tag.startswith(_LAUNCHED_BY) for tag in node.tags)
 
 
 def _found(listed: _Listed) -> dict[str, Instance]:

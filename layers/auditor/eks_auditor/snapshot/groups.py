@@ -199,7 +199,11 @@ def _launch(group: DescribedGroup, launches: _Launches) -> LaunchConfig | Gap:
 
 def _use(version: TemplateVersion, default_versions: Mapping[str, str | Gap]) -> TemplateUse:
     return TemplateUse(
-        id=version.id, name=version.name, version=version.number, default_version=default_versions[version.id]
+        id=version.id,
+        name=version.name,
+        version=version.number,
+        default_version=default_versions[version.id],
+        created_at=version.created_at,
     )
 
 

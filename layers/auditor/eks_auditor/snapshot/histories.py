@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 
 from eks_auditor.model.gap import Gap
 from eks_auditor.model.release import Release, ReleaseHistory, ReleaseLine
-from eks_auditor.releases.builds import is_absent
 from eks_auditor.releases.families import (
     FAMILY_IN_DOUBT_AFTER,
-    Recommended,
     classify,
     family_pattern,
     name_pattern,
@@ -19,6 +17,8 @@ from eks_auditor.releases.families import (
     parameter_of,
     read_parameter,
 )
+from eks_auditor.releases.parameters import Recommended
+from eks_auditor.releases.past import abandoned
 from eks_auditor.snapshot import images, ssm
 from eks_auditor.snapshot.reading import one_line
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
     from eks_auditor.model.release import Image, Pointer
     from eks_auditor.snapshot.reads import Reads
+
+_AMAZON_LINUX = frozenset({"al2", "al2023"})
+"""The families whose images one account owns in a Region."""
 
 type Observed = Callable[[str, str, Collection[ReleaseLine]], Mapping[ReleaseLine, Pointer]]
 """Partition, Region and release lines to what was seen of their public parameters since somebody watches them."""
@@ -56,14 +59,16 @@ def read_histories(reads: Reads, lines: Iterable[ReleaseLine]) -> dict[str, Rele
 
 def _read(reads: Reads, lines: list[ReleaseLine]) -> dict[str, ReleaseHistory | Gap]:
     recommended = _recommended(reads, lines)
+    known = recommended | _recommended(reads, _to_learn_owners_from(recommended))
     reads.checkpoint()
-    wanted = {found.image_id for found in recommended.values() if isinstance(found, Recommended)}
+    wanted = {found.image_id for found in known.values() if isinstance(found, Recommended)}
     described = images.read_images(reads, wanted)()
     reads.checkpoint()
-    started = {line: _start(reads, line, found, described) for line, found in recommended.items()}
+    owners = _owners(known, described)
+    started = {line: _start(reads, line, found, described, owners) for line, found in recommended.items()}
     pointers = reads.observed(reads.clients.partition, reads.clients.region, lines) if lines else {}
     histories = {line: _observed(finish(), pointers.get(line)) for line, finish in started.items()}
-    _add_family_newest(reads, histories, described)
+    _add_family_newest(reads, histories)
     return {str(line): history for line, history in histories.items()}
 
 
@@ -71,12 +76,39 @@ def _observed(history: ReleaseHistory | Gap, pointer: Pointer | None) -> Release
     return history if isinstance(history, Gap) else replace(history, pointer=pointer)
 
 
+def _to_learn_owners_from(recommended: Mapping[ReleaseLine, Recommended | Gap | None]) -> list[ReleaseLine]:
+    """Return lines to ask for where AWS recommends nothing of Amazon Linux 2 any more.
+
+    Without the owner, its images could not be told from anybody's where EC2 gives owners no alias.
+    """
+    gone = {line.minor for line, found in recommended.items() if found is None and line.family in _AMAZON_LINUX}
+    asked = {ReleaseLine("al2023", "standard", "x86_64", minor) for minor in gone}
+    return sorted(asked - recommended.keys())
+
+
+def _owners(
+    recommended: Mapping[ReleaseLine, Recommended | Gap | None], described: Mapping[str, Image | Gap]
+) -> Mapping[str, str]:
+    """Return the owner of each family's recommended images in this Region; one account owns all Amazon Linux."""
+    owners: dict[str, str] = {}
+    for line, found in recommended.items():
+        image = described[found.image_id] if isinstance(found, Recommended) else None
+        if image is not None and not isinstance(image, Gap):
+            owners |= dict.fromkeys(_AMAZON_LINUX if line.family in _AMAZON_LINUX else [line.family], image.owner_id)
+    return owners
+
+
 def _start(
-    reads: Reads, line: ReleaseLine, found: Recommended | Gap | None, described: Mapping[str, Image | Gap]
+    reads: Reads,
+    line: ReleaseLine,
+    found: Recommended | Gap | None,
+    described: Mapping[str, Image | Gap],
+    owners: Mapping[str, str],
 ) -> Callable[[], ReleaseHistory | Gap]:
     """Start to list a line's releases; its images' owner is that of the recommended one."""
     if found is None:
-        nothing = ReleaseHistory(parameter=parameter_of(line).name, recommended=None, releases=())
+        name, owner = parameter_of(line).name, owners.get(line.family)
+        nothing = ReleaseHistory(parameter=name, recommended=None, releases=(), owner_id=owner)
         return lambda: nothing
     if isinstance(found, Gap):
         return lambda: found
@@ -92,16 +124,22 @@ def _start(
 
 
 def torn(line: ReleaseLine, found: Recommended, image: Image) -> Gap | None:
-    """Return the gap of a recommendation whose image is another release: AWS moves a version and an id one by one."""
+    """Return the gap of a recommendation whose image is another release, where two parameters told the two.
+
+    AWS moves those one by one. One document cannot be torn: what it says is the release. Asking again at once would
+    tell the same, since AWS may take a while, or mean it: the next audit asks anew.
+    """
     name = named(image.name)
-    if name is None or name == (line, found.version):
+    if not found.apart or name is None:
         return None
-    said = f"TornAnswer: it recommends {found.version}, and its image {image.id} is {image.name}; it is moving just now"
-    return Gap("ssm:GetParameters", parameter_of(line).name, one_line(said), retryable=True)
+    if name[0] == line and order(line, name[1]) == order(line, found.version):
+        return None
+    said = f"TornAnswer: it recommends {found.version}, and its image {image.id} is {image.name}"
+    return Gap("ssm:GetParameters", parameter_of(line).name, one_line(said))
 
 
 def _recommended(reads: Reads, lines: list[ReleaseLine]) -> dict[ReleaseLine, Recommended | Gap | None]:
-    names = {name for line in lines for name in parameter_of(line).names}
+    names = (parameter_of(line).names for line in lines)
     batches = [reads.start(ssm.get_parameters, reads.clients.ssm, batch) for batch in ssm.batches(names)]
     values = {name: value for batch in batches for name, value in batch.result().items()}
     return {line: _recommendation(reads, line, values) for line in lines}
@@ -110,12 +148,11 @@ def _recommended(reads: Reads, lines: list[ReleaseLine]) -> dict[ReleaseLine, Re
 def _recommendation(
     reads: Reads, line: ReleaseLine, values: Mapping[str, str | Gap | None]
 ) -> Recommended | Gap | None:
-    known: dict[str, str] = {}
-    for name in parameter_of(line).names:
-        value = values[name]
-        if not isinstance(value, str):
-            return value
-        known[name] = value
+    known = ssm.whole(parameter_of(line), values)
+    if known is None:
+        return None
+    if isinstance(known, Gap):
+        return reads.note(known)
     try:
         return read_parameter(line, known)
     except ValueError as error:
@@ -129,52 +166,66 @@ def history_of(
     if isinstance(published, Gap):
         return published
     recommended = Release(version=found.version, image_id=image.id, published_at=image.created_at)
-    releases = {found.version: recommended}
+    releases = {order(line, found.version): recommended}
     for each in published:
         name = named(each.name)
-        if name is not None and name[0] == line:
-            releases.setdefault(name[1], Release(version=name[1], image_id=each.id, published_at=each.created_at))
+        if name is None or name[0] != line or each.id == image.id:
+            continue
+        place, first = order(line, name[1]), Release(version=name[1], image_id=each.id, published_at=each.created_at)
+        known = releases.setdefault(place, first)
+        # A release that AWS built again is as old as its first build.
+        releases[place] = replace(known, published_at=min(known.published_at, each.created_at))
     return ReleaseHistory(
         parameter=parameter_of(line).name,
-        recommended=recommended,
-        releases=tuple(sorted(releases.values(), key=lambda release: order(line, release.version))),
+        recommended=releases[order(line, found.version)],
+        releases=tuple(releases[place] for place in sorted(releases)),
         owner_id=image.owner_id,
     )
 
 
-def _add_family_newest(
-    reads: Reads, histories: dict[ReleaseLine, ReleaseHistory | Gap], described: Mapping[str, Image | Gap]
-) -> None:
+def _add_family_newest(reads: Reads, histories: dict[ReleaseLine, ReleaseHistory | Gap]) -> None:
     """Ask, for a recommended release so old that its family may be dead, for the family's newest in any form."""
     old_enough = reads.clock() - FAMILY_IN_DOUBT_AFTER
-    doubted: dict[ReleaseLine, tuple[ReleaseHistory, Image]] = {}
+    doubted: dict[ReleaseLine, tuple[ReleaseHistory, Release, tuple[str, str]]] = {}
     for line, history in histories.items():
-        if isinstance(history, Gap) or history.recommended is None:
+        if isinstance(history, Gap) or history.recommended is None or history.owner_id is None:
             continue
-        image = described[history.recommended.image_id or ""]
-        if history.recommended.published_at <= old_enough and not isinstance(image, Gap):
-            doubted[line] = history, image
-    asked = {(image.owner_id, family_pattern(line)) for line, (_, image) in doubted.items()}
+        if history.recommended.published_at <= old_enough:
+            doubted[line] = history, history.recommended, (history.owner_id, family_pattern(line))
+    asked = {key for _, _, key in doubted.values()}
     listed = {key: reads.start(images.find_images, reads.clients.ec2, *key) for key in asked}
-    for line, (history, image) in doubted.items():
-        newest = _newest(line.family, listed[image.owner_id, family_pattern(line)].result())
+    for line, (history, recommended, key) in doubted.items():
+        newest = newest_of_family(line, recommended, history.releases, listed[key].result())
         histories[line] = replace(history, family_newest=newest)
 
 
-def _newest(family: str, published: tuple[Image, ...] | Gap) -> Release | Gap | None:
+def newest_of_family(
+    line: ReleaseLine, recommended: Release, releases: tuple[Release, ...], published: tuple[Image, ...] | Gap
+) -> Release | Gap:
+    """Return the newest release that AWS published of a line's family and not of the line; its own, if none is newer.
+
+    What AWS abandoned is none of them, nor what it built for the line, too: that was taken back or is yet to be
+    recommended, and what it was built for besides proves nothing. All lines of a family spell their versions alike.
+    """
     if isinstance(published, Gap):
         return published
-    for image in reversed(published):
+    own = {order(line, release.version) for release in releases}
+    newest = {order(line, recommended.version): recommended}
+    for image in published:
         name = named(image.name)
-        if name is not None and name[0].family == family:
-            return Release(version=name[1], image_id=image.id, published_at=image.created_at)
-    return None
+        if name is None or name[0].family != line.family or name[0] == line:
+            continue
+        place = order(line, name[1])
+        if place not in own and place not in abandoned(name[0]):
+            newest[place] = Release(version=name[1], image_id=image.id, published_at=image.created_at)
+    return newest[max(newest)]
 
 
 def published_by_eks(reads: Reads, described: Mapping[str, Image | Gap]) -> dict[str, bool | Gap]:
     """Return for each described image whether EKS published it; a gap where that cannot be told.
 
-    Where EC2 tells no owner's alias, only the owner of the recommended image of the same line does.
+    So it is of an image that EC2 does not show: EKS may have withdrawn it. Where EC2 tells no owner's alias, only the
+    owner of the recommended image of the same line does.
     """
     doubted = {
         each: told[0]
@@ -185,7 +236,7 @@ def published_by_eks(reads: Reads, described: Mapping[str, Image | Gap]) -> dict
 
     def answer(each: str, image: Image | Gap) -> bool | Gap:
         if isinstance(image, Gap):
-            return False if is_absent(image) else image
+            return image
         if each not in doubted:
             return classify(image) is not None
         history = histories[str(doubted[each])]

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ec2.type_defs import ImageAncestryEntryTypeDef, ImageTypeDef
+    from mypy_boto3_ssm import SSMClient
 
     from eks_auditor.snapshot.reads import Answers, Reads
 
-ACTIONS = frozenset({"ec2:DescribeImages", "ec2:GetAllowedImagesSettings", "ec2:GetImageAncestry"})
+ACTIONS = frozenset({"ec2:DescribeImages", "ec2:GetAllowedImagesSettings", "ec2:GetImageAncestry", "ssm:GetParameters"})
 """The IAM actions that the calls in here need."""
 
 _LARGEST_PAGE = 1000
@@ -32,35 +33,43 @@ _PARAMETER = "resolve:ssm:"
 def read_images(reads: Reads, ids: Iterable[str]) -> Callable[[], Answers[Image]]:
     """Start to describe images; those that another audit described lately are shared.
 
-    Not for longer: their state, their scan and their deprecation change.
+    Not for longer: their state, their scan and their deprecation change. One that a launch template names by a
+    parameter, ``resolve:ssm:NAME``, which EC2 did not resolve, is the gap that tells why.
     """
-    client = reads.clients.ec2
-    return reads.passing(reads.cache.images, ids, batches, lambda batch: describe_images(client, batch))
+    wanted = set(ids)
+    parameters = {each for each in wanted if each.startswith(_PARAMETER)}
+    client, ssm_client = reads.clients.ec2, reads.clients.ssm
+    # One by one: a parameter that the role may not read would refuse its neighbours.
+    unresolved = {each: reads.start(_why_unresolved, ssm_client, each) for each in parameters}
+    described = reads.passing(
+        reads.cache.images, wanted - parameters, batches, lambda batch: describe_images(client, batch)
+    )
+    return lambda: described() | {each: why.result() for each, why in sorted(unresolved.items())}
+
+
+def _why_unresolved(client: SSMClient, image_id: str) -> Gap:
+    """Ask for a parameter as EC2 did in the caller's name, to tell one that is gone from one that is refused."""
+    name = image_id.removeprefix(_PARAMETER)
+    # Its value is looked at by nobody, and its name may end on a version or a label, which the answer's does not.
+    found = read("ssm:GetParameters", name, lambda: bool(client.get_parameters(Names=[name])["Parameters"]))
+    if isinstance(found, Gap):
+        return found
+    said = "NotResolved: EC2 does not resolve it to an image" if found else "ParameterNotFound: it does not exist"
+    return Gap("ssm:GetParameters", name, said)
 
 
 def describe_images(client: EC2Client, ids: tuple[str, ...]) -> dict[str, Image | Gap]:
     """Describe images by id, deprecated and disabled ones too; one that cannot be seen is its own gap.
 
-    So is one that a launch template names by a parameter, ``resolve:ssm:NAME``, which nobody resolved.
-    :func:`eks_auditor.releases.builds.is_absent` tells the gap of an image that EC2 does not show.
+    :func:`eks_auditor.releases.builds.is_absent` tells the gap of an image that EC2 does not show. One id that does not
+    exist makes EC2 refuse all: then half of them are asked for at a time, down to one.
     """
-    unresolved = {each: _unresolved(each) for each in ids if each.startswith(_PARAMETER)}
-    named = tuple(each for each in ids if each not in unresolved)
-    return {**unresolved, **(_describe_images(client, named) if named else {})}
-
-
-def _unresolved(image_id: str) -> Gap:
-    return Gap("ssm:GetParameters", image_id.removeprefix(_PARAMETER), "not resolved: the role may not read it")
-
-
-def _describe_images(client: EC2Client, ids: tuple[str, ...]) -> dict[str, Image | Gap]:
-    """Describe images; one id that does not exist makes EC2 refuse all: then half of them at a time, down to one."""
     found = _images_by_id(client, ids)
     if isinstance(found, Gap):
         if len(ids) == 1 or not code_of(found).startswith(_BAD_IMAGE):
             return {**for_each(found, ids)}
         middle = len(ids) // 2
-        return _describe_images(client, ids[:middle]) | _describe_images(client, ids[middle:])
+        return describe_images(client, ids[:middle]) | describe_images(client, ids[middle:])
     return {each: found.get(each) or _invisible(each) for each in ids}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from eks_auditor.events.requests import Recommendation
@@ -11,7 +12,7 @@ from eks_auditor.model.gap import Gap
 from eks_auditor.releases.families import parameter_of, read_parameter
 from eks_auditor.snapshot import ssm
 from eks_auditor.snapshot.eks import describe_cluster_versions
-from eks_auditor.snapshot.reading import for_each, one_line, read, utc
+from eks_auditor.snapshot.reading import for_each, gaps_in, one_line, read, utc
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -38,11 +39,14 @@ class Seen:
 
     Attributes:
         recommended: The release and its image.
-        modified_at: ``LastModifiedDate``, the later one of a parameter in two leaves; None if SSM does not say.
+        modified_at: ``LastModifiedDate``, the later one where two parameters told it; None if SSM does not say.
+        spread: How long apart the two were modified, one of which told the release and the other its image; None where
+            one told both.
     """
 
     recommended: Recommendation
     modified_at: datetime | None
+    spread: timedelta | None = None
 
 
 def supported_minors(client: EKSClient, region: str) -> tuple[str, ...] | Gap:
@@ -57,12 +61,17 @@ def supported_minors(client: EKSClient, region: str) -> tuple[str, ...] | Gap:
 def read_pointers(client: SSMClient, lines: Collection[ReleaseLine]) -> dict[ReleaseLine, Seen | Gap | None]:
     """Return what AWS recommends of each line.
 
-    None is a line that has no whole parameter here, which is an answer; a value that cannot be read is a gap.
+    None is a line that has no parameter here, which is an answer; half of one, or a value that cannot be read, is a
+    gap. After a call that is throttled or not answered no other is made, since each would take as long: its gap is
+    theirs, too.
     """
-    names = {name for line in lines for name in parameter_of(line).names}
+    names = (parameter_of(line).names for line in lines)
     parameters: dict[str, ParameterTypeDef | Gap | None] = {}
+    stop: Gap | None = None
     for batch in ssm.batches(names):
-        parameters |= _get(client, batch)
+        found = _get(client, batch) if stop is None else for_each(stop, batch)
+        parameters |= found
+        stop = next((gap for gap in gaps_in(found) if gap.retryable), stop)
     return {line: _seen(line, parameters) for line in lines}
 
 
@@ -75,23 +84,26 @@ def _get(client: SSMClient, names: tuple[str, ...]) -> Mapping[str, ParameterTyp
 
 
 def _seen(line: ReleaseLine, parameters: Mapping[str, ParameterTypeDef | Gap | None]) -> Seen | Gap | None:
-    whole: list[ParameterTypeDef] = []
-    for name in parameter_of(line).names:
-        parameter = parameters[name]
-        if parameter is None or isinstance(parameter, Gap):
-            return parameter
-        whole.append(parameter)
+    found = ssm.whole(parameter_of(line), parameters)
+    if found is None or isinstance(found, Gap):
+        return found
     try:
-        said = read_parameter(line, {parameter["Name"]: parameter["Value"] for parameter in whole})
+        said = read_parameter(line, {name: parameter["Value"] for name, parameter in found.items()})
     except (KeyError, ValueError) as error:
         return _unreadable(line, str(error))
     if not (isinstance(said.image_id, str) and _IMAGE_ID.fullmatch(said.image_id)):
         return _unreadable(line, f"{said.image_id!r} is no image id")
-    modified = [utc(parameter["LastModifiedDate"]) for parameter in whole if "LastModifiedDate" in parameter]
+    told_by = found if said.apart else parameter_of(line).required
+    modified = [utc(found[name]["LastModifiedDate"]) for name in told_by if "LastModifiedDate" in found[name]]
     return Seen(
         recommended=Recommendation(version=said.version, image_id=said.image_id),
         modified_at=max(modified, default=None),
+        spread=_spread(modified) if said.apart else None,
     )
+
+
+def _spread(instants: list[datetime]) -> timedelta:
+    return max(instants) - min(instants) if instants else timedelta(0)
 
 
 def _unreadable(line: ReleaseLine, why: str) -> Gap:

@@ -58,6 +58,9 @@ RETRYABLE_CODES = frozenset(
 )
 """Error codes after which asking again may answer."""
 
+NO_WAY = frozenset({exceptions.ConnectTimeoutError.__name__, exceptions.EndpointConnectionError.__name__})
+"""What a gap's error begins with where there was not even a connection."""
+
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERRORS = 500
 _RETRYABLE_FAILURES = (exceptions.ConnectionError, HTTPClientError, IncompleteReadError, ResponseParserError)
@@ -109,6 +112,15 @@ def one_line(text: str) -> str:
 def code_of(gap: Gap) -> str:
     """Return the error code that a gap's text begins with."""
     return gap.error.partition(":")[0]
+
+
+def perhaps_no_way(gap: Gap) -> Gap:
+    """Make the gap of a call out of the Region one that is not retried, if there was no connection.
+
+    Functions in a VPC may have endpoints of their own Region and no way out: the next try would end the same, and an
+    audit that waits for it is never saved. Had it been a passing fault, the next audit reads again.
+    """
+    return replace(gap, retryable=False) if code_of(gap) in NO_WAY else gap
 
 
 def for_each(gap: Gap, names: Iterable[str]) -> dict[str, Gap]:

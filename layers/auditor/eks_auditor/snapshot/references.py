@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from eks_auditor.model.capacity import MissingReference
 from eks_auditor.model.gap import Gap
-from eks_auditor.snapshot.reading import code_of, for_each, read
+from eks_auditor.snapshot.reading import code_of, for_each, perhaps_no_way, read
 from eks_auditor.snapshot.reads import singly
 
 if TYPE_CHECKING:
@@ -187,11 +187,16 @@ def _strategy(client: EC2Client, group_id: str) -> str | Gap:
 
 
 def find_instance_profile(client: IAMClient, named: str) -> dict[str, bool | Gap]:
-    """Say whether an instance profile, by name or ARN, exists; IAM tells of one at a time only."""
+    """Say whether an instance profile, by name or ARN, exists; IAM tells of one at a time only.
+
+    IAM has one endpoint for all Regions, which is as a rule in another one.
+    """
 
     def call() -> bool:
         client.get_instance_profile(InstanceProfileName=named.rpartition("/")[2])
         return True
 
     found = read("iam:GetInstanceProfile", named, call)
-    return {named: False if isinstance(found, Gap) and code_of(found) in _NO_ENTITY else found}
+    if isinstance(found, Gap):
+        return {named: False if code_of(found) in _NO_ENTITY else perhaps_no_way(found)}
+    return {named: found}

@@ -27,6 +27,7 @@ from eks_auditor.snapshot.references import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from datetime import datetime
 
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ec2.type_defs import LaunchTemplateVersionTypeDef, ResponseLaunchTemplateDataTypeDef
@@ -68,6 +69,7 @@ class TemplateVersion:
         name: The template's name.
         number: The version's number.
         is_default: Whether it is the template's default version.
+        created_at: When this version was made.
         image_id: Its image, still as ``resolve:ssm:NAME`` if the caller may not read that parameter; None if it has
             none.
         instance_type: Its type; None if it has none.
@@ -82,6 +84,7 @@ class TemplateVersion:
     name: str
     number: str
     is_default: bool
+    created_at: datetime
     image_id: str | None
     instance_type: str | None
     requirements: bool
@@ -96,7 +99,7 @@ def describe_template(client: EC2Client, ref: TemplateRef) -> TemplateVersion | 
 
     ``resolve:ssm:`` is resolved with the caller's own ``ssm:GetParameters``. Where that is refused (a parameter of the
     user's own, or one that is gone), only the image stays unresolved: types, what pins the group to a zone and what
-    else it names do not depend on it.
+    else it names do not depend on it. :func:`eks_auditor.snapshot.images.read_images` tells why.
 
     Returns:
         The version, or the gap; :func:`~eks_auditor.model.capacity.is_gone` of it where template or version is deleted.
@@ -142,6 +145,7 @@ def _parsed(version: LaunchTemplateVersionTypeDef) -> TemplateVersion:
         name=version["LaunchTemplateName"],
         number=str(version["VersionNumber"]),
         is_default=version["DefaultVersion"],
+        created_at=version["CreateTime"],
         image_id=content.get("ImageId"),
         instance_type=content.get("InstanceType"),
         requirements="InstanceRequirements" in content,

@@ -4,7 +4,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from eks_auditor.events.requests import (
     SweepRequest,
 )
 from eks_auditor.events.sources import parse_event
+from eks_auditor.ledger.documents import RELAYED_KEPT
 from eks_auditor.ledger.notices import compose_notice
 from eks_auditor.ledger.outbox import Outbox
 from eks_auditor.ledger.table import Ledger
@@ -27,7 +28,7 @@ from eks_auditor.model.cluster import ClusterId
 from eks_auditor.model.gap import Gap
 from eks_auditor.model.history import Running
 from eks_auditor.plan.audits import plan
-from eks_auditor.plan.notice import notice_of
+from eks_auditor.plan.notice import is_rebuild, notice_of
 from eks_auditor.plan.targets import Place, parse_targets
 from eks_auditor.settings import Settings
 from eks_auditor.snapshot.eks import list_clusters
@@ -35,6 +36,9 @@ from eks_auditor.wiring.accounts import WORKERS, Accounts
 from eks_auditor.wiring.audit_queue import AuditQueue
 from eks_auditor.wiring.clock import Clock, make_clock
 from eks_auditor.wiring.telemetry import Context, Telemetry, make_telemetry
+
+REPLAYED_AFTER = RELAYED_KEPT - timedelta(days=1)
+"""How long after a release its event still gives notice of it: while the ledger remembers whether that was given."""
 
 type Listed = tuple[ClusterId, ...] | Gap
 type Runs = Mapping[ClusterId, tuple[Running, ...]]
@@ -84,7 +88,8 @@ class PlanAudits:
     def plan(self, event: Mapping[str, Any]) -> dict[str, int]:
         """Ask for the audits that an event calls for; return how many.
 
-        A release is announced once, when its audits are asked for: an event that comes again asks for them again.
+        A release is announced once, when its audits are asked for: an event that comes again asks for them again. One
+        of long ago, replayed from an archive, is not announced.
 
         A place that cannot be listed is said and counted, and fails nothing: the clusters that the ledger knows there
         are asked for all the same, and the next sweep lists it again. Tried again, the event would ask for every audit
@@ -168,8 +173,14 @@ class PlanAudits:
         }
 
     def _notice(self, request: AuditsRequest, runs: Runs) -> tuple[Outbox, ...]:
-        """Compose the notice of a release; where no target runs its line, there is nobody to give it to."""
-        if not isinstance(request, ReleaseRequest) or not runs:
+        """Compose the notice of a release; where it is no news or no target runs its line, there is none to give."""
+        if not isinstance(request, ReleaseRequest) or not runs or is_rebuild(request):
+            return ()
+        if self._clock() - request.at > REPLAYED_AFTER:
+            self._telemetry.info(
+                f"gave no notice of release event {request.event_id}: it is of {request.at:%Y-%m-%d}, and whether one "
+                f"was given then can no longer be told; the audits that were asked for find what is due"
+            )
             return ()
         clusters = notice_of(request, runs.items())
         return compose_notice(request, clusters, running=len(runs), saved_at=self._clock())

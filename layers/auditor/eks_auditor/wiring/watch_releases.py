@@ -6,12 +6,13 @@ the two is announced again by the next poll; what cannot be read is said, and le
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Protocol
 
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from eks_auditor.events.errors import EventError
@@ -22,16 +23,28 @@ from eks_auditor.ledger.pointers import MOVES_KEPT, Pointers
 from eks_auditor.model.gap import Gap
 from eks_auditor.model.release import Pointer, PointerMove, ReleaseLine
 from eks_auditor.plan.targets import Place, parse_targets
-from eks_auditor.releases.families import Shape, lines_of_minor, order, parameter_of
+from eks_auditor.releases.families import lines_of_minor, order, parameter_of
 from eks_auditor.settings import Settings
+from eks_auditor.snapshot.pointers import ACTIONS as READING
 from eks_auditor.snapshot.pointers import Seen, read_pointers, supported_minors
-from eks_auditor.wiring.accounts import WORKERS, Accounts
+from eks_auditor.wiring.accounts import CONFIG, WORKERS, Accounts
 from eks_auditor.wiring.clock import Clock, make_clock
 from eks_auditor.wiring.release_bus import ReleaseBus
 from eks_auditor.wiring.telemetry import Context, Telemetry, make_telemetry
 
+TOGETHER = timedelta(minutes=1)
+"""How long apart AWS modifies the two parameters of one release, at most."""
+
 SETTLING = timedelta(minutes=30)
-"""How long a parameter in two leaves may show one of them moved and the other not yet."""
+"""How long of two parameters one may have moved to a release and the other not yet; after that, AWS means it."""
+
+IMPATIENT = CONFIG.merge(
+    Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=2, read_timeout=5)
+)
+"""A Region that does not answer must be given up while the function still runs; the next poll reads it again."""
+
+PLACES_ASKED = 3
+"""In how many accounts a Region is asked for its Kubernetes versions, until one may answer."""
 
 type Minors = tuple[str, ...] | Gap
 type Answers = Mapping[ReleaseLine, Seen | Gap | None]
@@ -60,11 +73,18 @@ class Bus(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Poll:
-    """What was read of one Region; ``known`` is what the ledger held before anything else was read."""
+    """What was read of one Region.
+
+    Attributes:
+        place: With whose credentials the parameters were read.
+        known: What the ledger held before anything else was read.
+        minors: What each place said that was asked for the Kubernetes versions: gaps, until one tells.
+        answers: What the parameters say.
+    """
 
     place: Place
     known: Mapping[ReleaseLine, Pointer]
-    minors: Minors
+    minors: Mapping[Place, Minors]
     answers: Answers
 
 
@@ -74,7 +94,7 @@ class WatchReleases:
     def __init__(  # noqa: PLR0913  its neighbours, all by name
         self,
         *,
-        places: Iterable[Place],
+        regions: Iterable[tuple[Place, ...]],
         minors: Callable[[Place], Minors],
         answers: Callable[[Place, Collection[ReleaseLine]], Answers],
         pointers: Watched,
@@ -82,8 +102,8 @@ class WatchReleases:
         clock: Clock,
         telemetry: Telemetry,
     ) -> None:
-        """Take the places to read, one a Region, whom to ask there, and what remembers and announces."""
-        self._places = tuple(places)
+        """Take the places of each Region, best first, whom to ask there, and what remembers and announces."""
+        self._regions = tuple(regions)
         self._minors = minors
         self._answers = answers
         self._pointers = pointers
@@ -94,7 +114,8 @@ class WatchReleases:
     def watch(self, event: Mapping[str, Any]) -> dict[str, int]:
         """Read every Region's releases once, and announce what has changed; return how many events that took.
 
-        A Region that cannot be read is said and counted, and fails nothing: the next poll reads it again.
+        Each Region is announced once it is read: one that is slow, or not to be reached, keeps no other waiting. One
+        that cannot be read is said and counted, and fails nothing: the next poll reads it again.
 
         Raises:
             EventError: If the event is not what the schedule sends.
@@ -102,16 +123,17 @@ class WatchReleases:
         """
         self._require_poll(event)
         trouble: list[str] = []
-        announced = whole = 0
+        announced = polled = 0
         with ThreadPoolExecutor(WORKERS) as pool:
-            polls = list(pool.map(self._poll, self._places))
-        for poll in polls:
-            if isinstance(poll, str):
-                trouble.append(poll)
-            else:
-                whole += self._say(poll)
-                announced += self._announce(poll, trouble)
-        self._telemetry.count("RegionsPolled", whole)
+            for read in as_completed([pool.submit(self._poll, places) for places in self._regions]):
+                poll = read.result()
+                if isinstance(poll, str):
+                    trouble.append(poll)
+                else:
+                    polled += self._say(poll)
+                    announced += self._announce(poll, trouble)
+        self._telemetry.count("RegionsPolled", polled)
+        self._telemetry.count("RegionsUnread", len(self._regions) - polled)
         if trouble:
             message = f"{len(trouble)} releases were not announced or not noted, the first: {trouble[0]}"
             self._telemetry.warning(f"{message}; the event is tried again, and the next poll does the same work")
@@ -127,30 +149,40 @@ class WatchReleases:
             self._telemetry.warning(str(error))
             raise
 
-    def _poll(self, place: Place) -> _Poll | str:
-        """Read a Region, or say why the ledger cannot be read.
+    def _poll(self, places: tuple[Place, ...]) -> _Poll | str:
+        """Read a Region, or say why that breaks."""
+        region = places[0].region
+        try:
+            return self._read(places)
+        except (ClientError, BotoCoreError) as error:
+            return f"the releases of {region} cannot be read: {error}"
+        except Exception as error:  # noqa: BLE001  one Region must not take the others with it
+            self._telemetry.exception(f"the releases of {region} cannot be read; the other Regions' are all the same")
+            return f"the releases of {region} cannot be read: {error!r}"
+
+    def _read(self, places: tuple[Place, ...]) -> _Poll:
+        """Read a Region.
 
         The ledger first: a value read after its pointer is at least as new as it. The other way round, a pointer that
         another watcher saved in between would make the older value look like a rollback.
         """
-        try:
-            known = self._pointers.load(place.partition, place.region)
-        except (ClientError, BotoCoreError) as error:
-            return f"the ledger's pointers of {place.region} cannot be read: {error}"
-        minors = self._minors(place)
-        lines = known if isinstance(minors, Gap) else [line for minor in minors for line in lines_of_minor(minor)]
-        return _Poll(place=place, known=known, minors=minors, answers=self._answers(place, lines))
+        known = self._pointers.load(places[0].partition, places[0].region)
+        asked: dict[Place, Minors] = {}
+        for place in places[:PLACES_ASKED]:
+            asked[place] = minors = self._minors(place)
+            if not isinstance(minors, Gap):
+                lines = [line for minor in minors for line in lines_of_minor(minor)]
+                return _Poll(place=place, known=known, minors=asked, answers=self._answers(place, lines))
+        return _Poll(place=places[0], known=known, minors=asked, answers=self._answers(places[0], known))
 
     def _say(self, poll: _Poll) -> bool:
-        """Say what could not be read in a Region, and return whether it was read whole."""
+        """Say what could not be read in a Region, and return whether anything of it was read.
+
+        One line that cannot be read for good must not make it look like a Region that nobody reads.
+        """
         unread = [answer for answer in poll.answers.values() if isinstance(answer, Gap)]
         gone = [str(line) for line, answer in poll.answers.items() if answer is None and line in poll.known]
-        if isinstance(poll.minors, Gap):
-            self._telemetry.count("ReleaseGaps")
-            self._telemetry.warning(
-                f"the Kubernetes versions in support in {poll.place} cannot be read: {poll.minors}; the releases that "
-                f"are watched already are read all the same: see whether the role may call {poll.minors.action}"
-            )
+        self._say_who_told_no_minors(poll)
         if unread:
             self._telemetry.count("ReleaseGaps", len(unread))
             self._telemetry.warning(
@@ -158,18 +190,30 @@ class WatchReleases:
                 f"last seen of them stands, and the next poll reads them again"
             )
         if gone:
-            self._telemetry.warning(
+            self._telemetry.info(
                 f"{len(gone)} public parameters of {poll.place} are gone, the first that of {gone[0]}; that is no "
                 f"release, and what was last seen of them stands"
             )
-        return not unread and not isinstance(poll.minors, Gap)
+        read = any(isinstance(answer, Seen) for answer in poll.answers.values())
+        return read and not isinstance(poll.minors[poll.place], Gap)
+
+    def _say_who_told_no_minors(self, poll: _Poll) -> None:
+        nobody = isinstance(poll.minors[poll.place], Gap)
+        rest = "the releases that are watched already are read all the same" if nobody else f"{poll.place} told them"
+        for place, minors in poll.minors.items():
+            if isinstance(minors, Gap):
+                self._telemetry.count("ReleaseGaps")
+                self._telemetry.warning(
+                    f"the Kubernetes versions in support in {place} cannot be read: {minors}; {rest}: see whether the "
+                    f"role may call {minors.action}"
+                )
 
     def _announce(self, poll: _Poll, trouble: list[str]) -> int:
         now = self._clock()
         place = poll.place
         moved: dict[ReleaseLine, ReleaseRequest] = {}
         for line, seen in poll.answers.items():
-            if not isinstance(seen, Seen):
+            if not isinstance(seen, Seen) or is_moving(seen, now):
                 continue
             before = poll.known.get(line)
             if before is None:
@@ -194,13 +238,22 @@ class WatchReleases:
             trouble.append(f"{pointer.line} in {place.region} cannot be saved: {error}")
 
 
+def is_moving(seen: Seen, now: datetime) -> bool:
+    """Tell whether what two parameters said may be of two releases: AWS never recommended that pair.
+
+    That one of them was modified just now, and the other one was not, tells it whatever was seen of them before.
+    """
+    just_now = seen.modified_at is not None and now - seen.modified_at < SETTLING
+    return seen.spread is not None and seen.spread > TOGETHER and just_now
+
+
 def first_sight(line: ReleaseLine, seen: Seen, now: datetime) -> Pointer:
     """Begin to watch a line: since when it holds its value is not known, and nothing is announced."""
     return Pointer(line=line, watched_since=now, moves=(_pointer_move(seen.recommended, None),))
 
 
 def move_of(place: Place, pointer: Pointer, seen: Seen, now: datetime) -> ReleaseRequest | None:
-    """Return the move from what a pointer holds to what was seen, or None if there is none, or none yet.
+    """Return the move from what a pointer holds to what was seen, or None if there is none.
 
     The instant of a move is the parameter's ``LastModifiedDate``, if that can be: after whatever is known of the
     parameter, and not in the future. If it cannot, the move is dated by when it was seen.
@@ -208,7 +261,7 @@ def move_of(place: Place, pointer: Pointer, seen: Seen, now: datetime) -> Releas
     last = pointer.moves[-1]
     old = Recommendation(version=last.version, image_id=last.image_id)
     new = seen.recommended
-    if old == new or _torn(pointer.line, old, seen, now):
+    if old == new:
         return None
     known_until = pointer.watched_since if last.at is None else max(pointer.watched_since, last.at)
     dated = seen.modified_at is not None and known_until < seen.modified_at <= now
@@ -234,13 +287,6 @@ def moved_to(pointer: Pointer, move: ReleaseRequest) -> Pointer:
     return replace(pointer, moves=moves[-MOVES_KEPT:], revision=move.move)
 
 
-def _torn(line: ReleaseLine, old: Recommendation, seen: Seen, now: datetime) -> bool:
-    """Whether one leaf of a parameter has moved just now and the other has not: AWS never recommended that pair."""
-    one_moved = (old.version == seen.recommended.version) != (old.image_id == seen.recommended.image_id)
-    just_now = seen.modified_at is not None and now - seen.modified_at < SETTLING
-    return parameter_of(line).shape is Shape.LEAVES and one_moved and just_now
-
-
 def _pointer_move(recommendation: Recommendation, at: datetime | None) -> PointerMove:
     return PointerMove(version=recommendation.version, image_id=recommendation.image_id, at=at)
 
@@ -250,12 +296,12 @@ def _named(move: ReleaseRequest) -> str:
     return f"the release of {move.line} in {move.region}, {word} {move.old.version} to {move.new.version}"
 
 
-def one_place_a_region(places: Iterable[Place], own: Place) -> tuple[Place, ...]:
-    """Return where to read releases: every account sees the same, so one in each Region, our own if it is a target."""
-    chosen: dict[str, Place] = {}
-    for place in sorted(places, key=lambda place: (place.account != own.account, place)):
-        chosen.setdefault(place.region, place)
-    return tuple(sorted(chosen.values()))
+def places_by_region(places: Iterable[Place], own: Place) -> tuple[tuple[Place, ...], ...]:
+    """Return where to read releases: every account sees the same, so any of a Region's, our own first if it is one."""
+    by_region: dict[str, list[Place]] = {}
+    for place in sorted(places, key=lambda place: (place.region, place.account != own.account, place)):
+        by_region.setdefault(place.region, []).append(place)
+    return tuple(map(tuple, by_region.values()))
 
 
 @cache
@@ -263,9 +309,9 @@ def _build(function_arn: str) -> tuple[WatchReleases, Telemetry]:
     settings = Settings.from_environment()
     own = Place.of_function(function_arn)
     telemetry = make_telemetry(settings.stack)
-    accounts = Accounts(own, settings.read_role, tell=telemetry.detail)
+    accounts = Accounts(own, settings.read_role, tell=telemetry.detail, config=IMPATIENT, only=READING)
     function = WatchReleases(
-        places=one_place_a_region(parse_targets(settings.targets, own), own),
+        regions=places_by_region(parse_targets(settings.targets, own), own),
         minors=lambda place: supported_minors(accounts.client("eks", place), place.region),
         answers=lambda place, lines: read_pointers(accounts.client("ssm", place), lines),
         pointers=Pointers(accounts.client("dynamodb"), settings.ledger_table, time.sleep, telemetry.warning),
