@@ -8,6 +8,8 @@
         aws.counts["eks:DescribeCluster", "eu-west-1"]         # how often
         aws.fail("eks", "DescribeNodegroup", "AccessDeniedException", "no", status=403, times=1)
         aws.nodegroup("shop", "checkout")["health"]["issues"].clear()
+        aws.lose_zone("shop", "euw1-az1")                      # its nodes there are gone
+        aws.fill_subnet("shop", "euw1-az2", free=3)            # and elsewhere there is no room
         aws.publish_release(ami_types=["AL2023_x86_64_STANDARD"])   # AWS recommends a new release now
         aws.findings("111111111111", "eu-west-1")              # as Security Hub holds them
 
@@ -27,8 +29,9 @@ from local_aws.errors import AwsError
 from local_aws.expansion import expand
 from local_aws.fleet import Fleet
 from local_aws.images import Document
+from local_aws.network import Purpose, subnets_for
 from local_aws.server import Dispatcher, Fault, RecordedCall, Server
-from local_aws.world import Clock, Hub, RegionState, World
+from local_aws.world import Clock, Hub, RegionState, World, tags_of
 
 ENDPOINTS = ("EKS", "EC2", "AUTO_SCALING", "IAM", "SSM", "SECURITYHUB", "STS")
 """The services as botocore spells them in `AWS_ENDPOINT_URL_<service>`."""
@@ -149,6 +152,44 @@ class AuditedAws:
         }
         self.nodegroup(cluster, name).update(status="DEGRADED", health={"issues": [issue]})
 
+    def suspend_processes(self, cluster: str, name: str, processes: Sequence[str]) -> None:
+        """Suspend processes of a managed node group's Auto Scaling group, as people do by hand."""
+        group = self.group_of(cluster, name)
+        kept = [each for each in group["SuspendedProcesses"] if each["ProcessName"] not in processes]
+        reason = f"User suspended at {self.clock():%Y-%m-%dT%H:%M:%SZ}"
+        group["SuspendedProcesses"] = kept + [{"ProcessName": each, "SuspensionReason": reason} for each in processes]
+
+    def lose_zone(self, cluster: str, zone_id: str) -> list[str]:
+        """Let all nodes of a cluster in a zone vanish, launch none elsewhere, and return their ids."""
+        state, owned = self.world.home_of(cluster), f"kubernetes.io/cluster/{cluster}"
+        lost = [
+            identifier
+            for identifier, instance in state.instances.items()
+            if instance["Placement"]["AvailabilityZoneId"] == zone_id and owned in tags_of(instance)
+        ]
+        for identifier in lost:
+            state.terminate(identifier)
+        for group in state.groups.values():
+            group["Instances"] = [each for each in group["Instances"] if each["InstanceId"] not in lost]
+        return lost
+
+    def subnet(self, cluster: str, zone_id: str, purpose: str = Purpose.PRIVATE) -> Document:
+        """Return the subnet of a cluster's VPC in a zone, for a purpose: private, pods, control-plane or public.
+
+        Raises:
+            ValueError: If there is none.
+        """
+        state, vpc = self.world.home_of(cluster), self.cluster(cluster)["resourcesVpcConfig"]["vpcId"]
+        for subnet in subnets_for(state, vpc, Purpose(purpose)).values():
+            if subnet["AvailabilityZoneId"] == zone_id:
+                return subnet
+        message = f"the VPC of {cluster} has no {purpose} subnet in {zone_id}"
+        raise ValueError(message)
+
+    def fill_subnet(self, cluster: str, zone_id: str, free: int, purpose: str = Purpose.PRIVATE) -> None:
+        """Leave so many addresses free in a subnet of a cluster's VPC; arguments and errors as of `subnet`."""
+        self.subnet(cluster, zone_id, purpose)["AvailableIpAddressCount"] = free
+
     def delete_nodegroup(self, cluster: str, name: str) -> None:
         """Make a node group vanish with its nodes."""
         self.world.home_of(cluster).delete_nodegroup(cluster, name)
@@ -236,11 +277,14 @@ class AuditedAws:
             self.delete_nodegroup,
             self.disable_security_hub,
             self.enable_security_hub,
+            self.fill_subnet,
             self.findings,
+            self.lose_zone,
             self.publish_release,
             self.recreate_cluster,
             self.repair_nodegroup,
             self.roll_back,
+            self.suspend_processes,
             self.withdraw_parameter,
         )
         return {function.__name__: function for function in offered}

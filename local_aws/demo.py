@@ -7,12 +7,15 @@ the topic received.
 
 import argparse
 import json
+import os
 import shlex
 import signal
+import subprocess
 import sys
 import time
 from collections import Counter
 from datetime import UTC, datetime
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -26,6 +29,7 @@ from local_aws.fleet import load_fleet
 from local_aws.stage import Stage, StageError
 
 _SECONDS = 120
+_DRILLED = "foundry"
 _RELEASED = "AL2023_x86_64_STANDARD"
 _MINOR = "1.35"
 _SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL")
@@ -43,7 +47,7 @@ class Demo:
         self.began = time.monotonic()
 
     def run(self) -> None:
-        """Show a first audit, then a repair and a second one, then a release of AWS's.
+        """Show a first audit and a drill, then a repair and a second audit, then a release of AWS's.
 
         Raises:
             StageError: If something does not happen in time, or not exactly as it should.
@@ -56,6 +60,7 @@ class Demo:
         self.sweep()
         self.show_hub()
         self.show_messages(self.messages())
+        self.drill()
         cluster, nodegroup = self.repair()
         self.say("The schedule fires again.")
         self.sweep()
@@ -108,6 +113,26 @@ class Demo:
             place = f"{message['cluster']['name']} ({message['cluster']['account']} {message['cluster']['region']})"
             table.add_row(escape(place), message["class"], f"{message['part']} of {message['parts']}", changes)
         self.console.print(table)
+
+    def drill(self) -> None:
+        """Lose each zone of a cluster with the command line, which reads the same fleet, and show its table.
+
+        Raises:
+            StageError: If it cannot.
+        """
+        arguments = ["drill", "--cluster", _DRILLED]
+        self.say(f"And were a zone lost? From the command line, eks-auditor {shlex.join(arguments)}:")
+        shell = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        done = subprocess.run(  # noqa: S603  our own
+            [Path(sys.executable).with_name("eks-auditor"), *arguments],
+            env=shell | self.stage.shell_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise StageError(done.stderr)
+        self.console.print(f"\n{done.stdout}", markup=False, soft_wrap=True, end="")
 
     def repair(self) -> tuple[str, str]:
         """Repair the first unhealthy node group that Security Hub knows, as its owner would, and return its name."""

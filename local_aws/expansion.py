@@ -6,11 +6,14 @@ from local_aws.fleet_nodes import Pool
 from local_aws.groups import add_node_group, add_self_managed, authority, endpoint, update_document
 from local_aws.identity import digest
 from local_aws.images import Document
-from local_aws.network import add_network, add_security_group, cluster_security_group
+from local_aws.network import add_network
 from local_aws.nodes import Launch, launch_instances, launches
 from local_aws.own_images import add_images
 from local_aws.place import Place
 from local_aws.publication import publish
+from local_aws.reservations import add_reservations
+from local_aws.routes import add_routes
+from local_aws.security_groups import add_security_group, cluster_security_group
 from local_aws.world import Clock, Hub, RegionState, World
 
 _MANAGED_BY_EKS: Document = {"Operator": {"Managed": True, "Principal": "eks.amazonaws.com"}}
@@ -28,6 +31,8 @@ def expand(fleet: Fleet, clock: Clock) -> World:
 def _fill(world: World, state: RegionState, region: Region) -> None:
     now = world.fleet.now
     add_network(state, region)
+    add_routes(state, region, now)
+    add_reservations(state, region, now)
     add_images(world, state, region, now)
     if region.security_hub:
         state.hub = Hub(enabled_at=now)
@@ -42,7 +47,7 @@ def _add_cluster(place: Place) -> None:
         message = f"{place.path('version')}: Kubernetes {cluster.version} is not described"
         raise FleetError(message)
     add_security_group(place)
-    subnets = place.subnets(cluster.control_plane_zones or [zone[-1] for zone in state.zones])
+    subnets = place.control_plane_subnets()
     state.clusters[name] = {
         "name": name,
         "arn": state.arn("eks", f"cluster/{name}"),
@@ -57,12 +62,19 @@ def _add_cluster(place: Place) -> None:
             "subnetIds": [subnet["SubnetId"] for subnet in subnets],
             "securityGroupIds": [],
             "clusterSecurityGroupId": cluster_security_group(place),
-            "vpcId": subnets[0]["VpcId"],
+            "vpcId": place.vpc,
             "endpointPublicAccess": True,
             "endpointPrivateAccess": True,
             "publicAccessCidrs": ["0.0.0.0/0"],
         },
-        "kubernetesNetworkConfig": {"serviceIpv4Cidr": "172.20.0.0/16", "ipFamily": "ipv4"},
+        "kubernetesNetworkConfig": {
+            "ipFamily": cluster.ip_family,
+            **(
+                {"serviceIpv4Cidr": "172.20.0.0/16"}
+                if cluster.ip_family == "ipv4"
+                else {"serviceIpv6Cidr": "fd00:ec2:0:1::/108"}
+            ),
+        },
         "accessConfig": {"authenticationMode": "API_AND_CONFIG_MAP"},
         "upgradePolicy": {"supportType": cluster.support},
         "zonalShiftConfig": {"enabled": cluster.zonal_shift},
@@ -121,6 +133,7 @@ def _add_pool(place: Place, name: str, pool: Pool) -> None:
         instance_type=pool.types[0],
         launched=pool.launched,
         extra=extra,
+        prefixes=pool.scaler == "auto-mode",
     )
     launch_instances(place, name, pool, launches(place, name, pool, launch))
 

@@ -1,7 +1,7 @@
 """The fleet description: what `fleet.yaml` may say, what it leaves unsaid, and the sentence for what it says wrongly.
 
 Every age (`90d`, `12h`, `30m`, `2w`) counts back from the instant at which the fleet is loaded.
-`fleet_nodes.py` has what may be said of node groups and pools.
+`fleet_nodes.py` has what may be said of node groups and pools, `fleet_network.py` of VPCs and reservations.
 """
 
 # ruff: noqa: RUF012 - these are pydantic models, which give every instance a copy of its defaults
@@ -15,6 +15,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from local_aws.errors import FleetError
+from local_aws.fleet_network import Egress, Reservation, Vpc, Zone, demand_zones
 from local_aws.fleet_nodes import FargateProfile, HealthIssue, NodeGroup, Pool, SelfManagedGroup
 from local_aws.fleet_words import AccountId, Age, Described, Judged, Letter, Minor, PublishedAmiType
 from local_aws.geography import DEFAULT_REGIONS, OPT_IN_REGIONS, partition_of
@@ -100,6 +101,13 @@ class Cluster(Judged):
     updated: Age = timedelta(days=180)
     """When its Kubernetes version was last updated."""
     status: Literal["CREATING", "ACTIVE", "DELETING", "FAILED", "UPDATING", "PENDING"] = "ACTIVE"
+    vpc: str | None = None
+    """The one of the Region's `vpcs` that it is in; left out: the Region's own."""
+    ip_family: Literal["ipv4", "ipv6"] = "ipv4"
+    custom_networking: bool = False
+    """Whether the VPC CNI takes pods' addresses from the VPC's subnets for pods."""
+    prefix_delegation: bool = False
+    """Whether the VPC CNI takes addresses in prefixes (/28) instead of one by one."""
     control_plane_zones: list[Letter] | None = None
     """Zones of the cluster's own subnets; left out: all of the VPC."""
     zones: list[Letter] | None = None
@@ -115,6 +123,14 @@ class Cluster(Judged):
     self_managed: dict[str, SelfManagedGroup] = {}
     pools: dict[str, Pool] = {}
     fargate: dict[str, FargateProfile] = {}
+    subjects: dict[str, Judged] = {}
+    """What else checks judge, by its name in findings: sibling sets of several groups, zones by their ids."""
+
+    def judged(self, name: str) -> Iterator[tuple[str, Judged]]:
+        """Yield everything that may have something wrong, by its name: the cluster of this name, and what is in it."""
+        yield name, self
+        yield from self.capacities()
+        yield from self.subjects.items()
 
     def capacities(self) -> Iterator[tuple[str, Judged]]:
         """Yield every capacity with its name."""
@@ -124,24 +140,34 @@ class Cluster(Judged):
         yield from self.fargate.items()
 
 
-class Zone(Described):
-    """An Availability Zone as one account sees it, with the one private subnet that the VPC has there."""
-
-    id: str | None = None
-    free: int = 8000
-    """Free addresses of the subnet."""
-
-
 class Region(Described):
-    """One Region of one account: a VPC, a Security Hub, clusters."""
+    """One Region of one account: its own VPC and further ones, a Security Hub, clusters."""
 
     security_hub: bool = True
     zones: dict[Letter, Zone] = {"a": Zone(), "b": Zone(), "c": Zone()}
+    egress: Egress = "every-zone"
+    """Where the private subnets of the Region's own VPC lead; see `Vpc`."""
+    vpcs: dict[str, Vpc] = {}
+    reservations: dict[str, Reservation] = {}
     not_offered: dict[str, list[Letter]] = {}
     """Instance type to the zones that do not offer it, beyond what AWS says."""
     images: dict[str, Image] = {}
     allowed_images: AllowedImages = AllowedImages()
     clusters: dict[str, Cluster] = {}
+
+    @model_validator(mode="after")
+    def _gateways_are_in_its_zones(self) -> Self:
+        demand_zones(self.egress, self.zones)
+        return self
+
+    @model_validator(mode="after")
+    def _reservations_are_in_its_zones(self) -> Self:
+        zones = {*self.zones, *(letter for vpc in self.vpcs.values() for letter in vpc.zones)}
+        missing = sorted({each.zone for each in self.reservations.values()} - zones)
+        if missing:
+            message = f"no VPC has the zone {', '.join(missing)} of a reservation"
+            raise ValueError(message)
+        return self
 
 
 class Role(Described):

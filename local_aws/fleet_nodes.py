@@ -152,6 +152,8 @@ class ScalingGroup(Nodes):
     """Zone to the message of launches that fail there now."""
     versions: Versions = Versions()
     """Of its launch template; of a managed group, of the user's own that it names."""
+    reservation: str | None = None
+    """A capacity reservation of the Region, by its name there, that it launches into."""
     missing: list[
         Literal[
             "template",
@@ -221,6 +223,15 @@ class SelfManagedGroup(ScalingGroup):
     by_parameter: bool = False
     """Whether its template names the image by the public parameter of the recommended one: `resolve:ssm:…`."""
     overrides: list[Override] = []
+    reserved_by: Literal["template", "group"] = "template"
+    """Whether its launch template names the reservation or the Auto Scaling group itself."""
+
+    @model_validator(mode="after")
+    def _configurations_reserve_nothing(self) -> Self:
+        if self.launch_configuration and self.reservation is not None and self.reserved_by == "template":
+            message = "a launch configuration names no reservation: say reserved_by: group"
+            raise ValueError(message)
+        return self
 
 
 class Pool(Nodes):

@@ -6,7 +6,6 @@ from local_aws.fleet_nodes import NodeGroup, NodeGroupUpdate, Override, ScalingG
 from local_aws.geography import dns_suffix
 from local_aws.identity import digest
 from local_aws.images import Document
-from local_aws.network import cluster_security_group
 from local_aws.nodes import (
     TEMPLATE_TAG,
     VERSION_TAG,
@@ -17,7 +16,9 @@ from local_aws.nodes import (
     older_version,
 )
 from local_aws.place import Place
+from local_aws.reservations import is_block, target_of_group, target_of_template
 from local_aws.scaling_groups import GroupIdentity, add_scaling_group
+from local_aws.security_groups import cluster_security_group
 from local_aws.templates import (
     Template,
     add_instance_profile,
@@ -70,7 +71,7 @@ def add_node_group(place: Place, name: str, group: NodeGroup) -> None:
     instances = launch_instances(place, name, group, launches(place, name, group, launch))
     add_scaling_group(place, GroupIdentity(scaling_group, tags, {"MixedInstancesPolicy": policy}), group, instances)
     _delete_missing(place, group, template)
-    state.nodegroups[cluster][name] = _users_template(place, group) | _nodegroup(place, name, group, image)
+    state.nodegroups[cluster][name] = _users_template(place, name, group) | _nodegroup(place, name, group, image)
     state.updates[cluster, name] += [
         _nodegroup_update(place, f"{name}-{index}", update, scaling_group) for index, update in enumerate(group.updates)
     ]
@@ -94,7 +95,7 @@ def _nodegroup(place: Place, name: str, group: NodeGroup, image: Document) -> Do
         "createdAt": place.now - group.created,
         "modifiedAt": place.since(image, group.modified),
         "status": group.status,
-        "capacityType": "SPOT" if group.spot else "ON_DEMAND",
+        "capacityType": _capacity_type(place, name, group),
         "scalingConfig": {"minSize": group.min, "maxSize": group.max, "desiredSize": group.desired},
         "instanceTypes": group.types,
         "subnets": [subnet["SubnetId"] for subnet in place.subnets(group.zones)],
@@ -116,11 +117,17 @@ def _nodegroup(place: Place, name: str, group: NodeGroup, image: Document) -> Do
     }
 
 
-def _users_template(place: Place, group: NodeGroup) -> Document:
+def _capacity_type(place: Place, name: str, group: NodeGroup) -> str:
+    if group.reservation is not None and is_block(place.reservation(name, group.reservation)):
+        return "CAPACITY_BLOCK"
+    return "SPOT" if group.spot else "ON_DEMAND"
+
+
+def _users_template(place: Place, name: str, group: NodeGroup) -> Document:
     """Create the launch template that the user gave to EKS, and say what a node group says of it."""
     if group.launch_template is None:
         return {}
-    content = {"MetadataOptions": {"HttpTokens": "required"}}
+    content = {"MetadataOptions": {"HttpTokens": "required"}, **_reserved(place, name, group)}
     template = Template(
         name=group.launch_template, created=place.now - group.created, content=content, versions=group.versions
     )
@@ -173,6 +180,8 @@ def add_self_managed(place: Place, name: str, group: SelfManagedGroup) -> None:
                 for shown, chosen in pairs
             ]
     instances = launch_instances(place, name, group, launches(place, name, group, *starts))
+    if group.reservation is not None and group.reserved_by == "group":
+        source |= target_of_group(place.reservation(name, group.reservation))
     add_scaling_group(place, GroupIdentity(scaling_group, tags, source), group, instances)
     if not group.launch_configuration:
         _delete_missing(place, group, template)
@@ -213,10 +222,19 @@ def _content(place: Place, name: str, group: NodeGroup | SelfManagedGroup, image
         "ImageId": _configured_image(place, name, group, image),
         "IamInstanceProfile": {"Name": profile},
         "SecurityGroupIds": [cluster_security_group(place)],
+        **_reserved(place, name, group),
     }
     if isinstance(group, NodeGroup) or group.user_data:
         content["UserData"] = user_data(place.family(group), _joining(place, group))
     return naming_the_missing(place, name, content, group.missing)
+
+
+def _reserved(place: Place, name: str, group: NodeGroup | SelfManagedGroup) -> Document:
+    """Return what a launch template says of the reservation that the group launches into."""
+    by_group = isinstance(group, SelfManagedGroup) and group.reserved_by == "group"
+    if group.reservation is None or by_group:
+        return {}
+    return target_of_template(place.reservation(name, group.reservation))
 
 
 def _configured_image(place: Place, name: str, group: NodeGroup | SelfManagedGroup, image: Document) -> str:

@@ -8,6 +8,7 @@ from itertools import chain, cycle, islice, repeat
 from local_aws.fleet_nodes import Nodes, OlderNodes
 from local_aws.identity import digest
 from local_aws.images import Document
+from local_aws.interfaces import NodeNetwork, interfaces_of
 from local_aws.place import Place
 
 TEMPLATE_TAG = "aws:ec2launchtemplate:id"
@@ -25,6 +26,7 @@ class Launch:
         instance_type: Its type.
         launched: How long ago; never before the image was there.
         extra: Further members of its document.
+        prefixes: Whether it takes addresses in prefixes whatever the cluster does.
     """
 
     image: Document
@@ -33,6 +35,7 @@ class Launch:
     instance_type: str
     launched: timedelta
     extra: Document
+    prefixes: bool = False
 
 
 def launches(place: Place, capacity: str, nodes: Nodes, now: Launch, *further: Launch) -> Iterator[Launch]:
@@ -80,9 +83,12 @@ def launch_instances(place: Place, capacity: str, nodes: Nodes, starts: Iterable
 
 
 def _instance(place: Place, key: tuple[str, str], subnet: Document, launch: Launch) -> Document:
-    host = int(digest("address", place.id("i", *key))[:4], 16)
-    address = f"{subnet['CidrBlock'].rsplit('.', 2)[0]}.{host >> 8}.{host & 255}"
     launched = place.since(launch.image, launch.launched)
+    network = NodeNetwork(
+        key=key, instance_type=launch.instance_type, subnet=subnet, launched=launched, prefixes=launch.prefixes
+    )
+    interfaces = interfaces_of(place, network)
+    address = interfaces[0]["PrivateIpAddress"]
     return {
         "InstanceId": place.id("i", *key),
         "ImageId": launch.image["ImageId"],
@@ -106,17 +112,7 @@ def _instance(place: Place, key: tuple[str, str], subnet: Document, launch: Laun
             "Arn": place.state.iam_arn(f"instance-profile/{launch.role}"),
             "Id": "AIPA" + digest(launch.role)[:16].upper(),
         },
-        "NetworkInterfaces": [
-            {
-                "NetworkInterfaceId": place.id("eni", *key),
-                "SubnetId": subnet["SubnetId"],
-                "VpcId": subnet["VpcId"],
-                "Status": "in-use",
-                "PrivateIpAddress": address,
-                "PrivateIpAddresses": [{"Primary": True, "PrivateIpAddress": address}],
-                "Attachment": {"AttachTime": launched, "DeviceIndex": 0, "Status": "attached", "NetworkCardIndex": 0},
-            }
-        ],
+        "NetworkInterfaces": interfaces,
         "Tags": [{"Key": name, "Value": value} for name, value in launch.tags.items()],
         **launch.extra,
     }

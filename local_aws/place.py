@@ -9,6 +9,8 @@ from local_aws.fleet import Cluster
 from local_aws.fleet_nodes import Nodes
 from local_aws.identity import resource_id, uuid_of
 from local_aws.images import PUBLISHED_AMI_TYPES, Document, Family, Release
+from local_aws.network import Purpose, subnets_for, vpc_id
+from local_aws.reservations import reservation_id
 from local_aws.world import PublicRegion, RegionState
 
 _PUBLICATION_TO_USE = timedelta(hours=1)
@@ -73,16 +75,55 @@ class Place:
 
     def letters(self, chosen: list[str] | None) -> list[str]:
         """Return the zones a capacity launches in: its own, else the cluster's, else all of the VPC."""
-        return chosen or self.cluster.zones or [name[-1] for name in self.state.zones]
+        return chosen or self.cluster.zones or self.letters_of_vpc
+
+    @property
+    def vpc(self) -> str:
+        """Return the id of the cluster's VPC."""
+        return vpc_id(self.state, self.cluster.vpc)
+
+    @property
+    def letters_of_vpc(self) -> list[str]:
+        """Return the zones of the cluster's VPC."""
+        letters = list(subnets_for(self.state, self.vpc, Purpose.PRIVATE))
+        if not letters:
+            message = f"{self.path('vpc')}: the Region describes no VPC {self.cluster.vpc!r}"
+            raise FleetError(message)
+        return letters
 
     def subnets(self, chosen: list[str] | None) -> list[Document]:
-        """Return the subnets of some zones."""
-        by_zone = {subnet["AvailabilityZone"][-1]: subnet for subnet in self.state.subnets.values()}
-        missing = sorted(set(self.letters(chosen)) - set(by_zone))
+        """Return the subnets of some zones that nodes are launched in."""
+        by_zone, letters = subnets_for(self.state, self.vpc, Purpose.PRIVATE), self.letters(chosen)
+        missing = sorted(set(letters) - set(by_zone))
         if missing:
             message = f"{self.path('zones')}: the VPC has no zone {', '.join(missing)}"
             raise FleetError(message)
-        return [by_zone[letter] for letter in self.letters(chosen)]
+        return [by_zone[letter] for letter in letters]
+
+    def subnet_for_pods(self, subnet: Document) -> Document:
+        """Return the subnet that a node's further interfaces are in, by the node's own."""
+        if not self.cluster.custom_networking:
+            return subnet
+        letter = subnet["AvailabilityZone"][-1]
+        by_zone = subnets_for(self.state, self.vpc, Purpose.PODS)
+        if letter not in by_zone:
+            message = f"{self.path('custom_networking')}: the VPC has no subnet for pods in zone {letter}"
+            raise FleetError(message)
+        return by_zone[letter]
+
+    def control_plane_subnets(self) -> list[Document]:
+        """Return the cluster's own subnets: those for control planes, in zones that have some."""
+        letters = self.cluster.control_plane_zones or self.letters_of_vpc
+        by_zone = subnets_for(self.state, self.vpc, Purpose.CONTROL_PLANE)
+        return [by_zone.get(subnet["AvailabilityZone"][-1], subnet) for subnet in self.subnets(letters)]
+
+    def reservation(self, capacity: str, name: str) -> Document:
+        """Return a capacity reservation of the Region."""
+        found = self.state.capacity_reservations.get(reservation_id(self.state, name))
+        if found is None:
+            message = f"{self.path(capacity)}: the Region describes no reservation {name!r}"
+            raise FleetError(message)
+        return found
 
     def release(self, capacity: str, nodes: Nodes, ami_type: str) -> Release:
         """Find the release that a capacity is said to run."""

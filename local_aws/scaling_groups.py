@@ -13,6 +13,7 @@ from local_aws.place import Place
 from local_aws.world import tags_of
 
 _FAILURES_SHOWN: Final = 3
+_PROTECTED: Final = "Could not scale to desired capacity because all remaining instances are protected from scale-in."
 _BETWEEN_FAILURES = timedelta(minutes=15)
 
 
@@ -23,7 +24,7 @@ class GroupIdentity:
     name: str
     tags: Mapping[str, str]
     source: Document
-    """Its `LaunchTemplate`, `MixedInstancesPolicy` or `LaunchConfigurationName`."""
+    """Its `LaunchTemplate`, `MixedInstancesPolicy` or `LaunchConfigurationName`, and the reservation that it names."""
 
 
 def add_scaling_group(place: Place, identity: GroupIdentity, group: ScalingGroup, instances: list[Document]) -> None:
@@ -95,7 +96,7 @@ def _member(place: Place, instance: Document, source: Document) -> Document:
 def _origin(place: Place, instance: Document, source: Document) -> Document:
     """Say what an instance was launched from: Auto Scaling shows its image only if an override named that."""
     if "LaunchConfigurationName" in source:
-        return source
+        return {"LaunchConfigurationName": source["LaunchConfigurationName"]}
     tags = tags_of(instance)
     name = place.state.launch_templates[tags[TEMPLATE_TAG]]["LaunchTemplateName"]
     template = {"LaunchTemplateId": tags[TEMPLATE_TAG], "LaunchTemplateName": name, "Version": tags[VERSION_TAG]}
@@ -105,7 +106,7 @@ def _origin(place: Place, instance: Document, source: Document) -> Document:
 
 
 def _failures(place: Place, name: str, group: ScalingGroup) -> Iterator[Document]:
-    """Yield the launches that fail now, newest first."""
+    """Yield the launches that fail now, newest first, and of each zone a termination that failed before them."""
     for index in range(_FAILURES_SHOWN):
         for letter, message in group.failed_launches.items():
             [subnet] = place.subnets([letter])
@@ -116,6 +117,16 @@ def _failures(place: Place, name: str, group: ScalingGroup) -> Iterator[Document
                 "StatusCode": "Failed",
                 "StatusMessage": message,
             }
+    for letter in group.failed_launches:
+        [subnet] = place.subnets([letter])
+        ended = place.now - _BETWEEN_FAILURES * (_FAILURES_SHOWN + 1)
+        yield _activity(place, name, f"protected-{letter}", ended, subnet) | {
+            "Cause": f"At {ended:%Y-%m-%dT%H:%M:%SZ} an instance was taken out of service in response to a difference "
+            "between desired and actual capacity, shrinking the capacity.",
+            "Description": "Terminating EC2 instance.",
+            "StatusCode": "Failed",
+            "StatusMessage": _PROTECTED,
+        }
 
 
 def _launches(place: Place, name: str, instances: list[Document]) -> Iterator[Document]:

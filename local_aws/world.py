@@ -3,7 +3,7 @@
 Documents are plain dicts on purpose: a test may break or repair anything that an API shows.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -81,6 +81,10 @@ class RegionState:
     template_versions: dict[str, list[Document]] = field(default_factory=lambda: defaultdict(list))
     instances: dict[str, Document] = field(default_factory=dict)
     subnets: dict[str, Document] = field(default_factory=dict)
+    handed_out: Counter[str] = field(default_factory=Counter)
+    """How many addresses of a subnet interfaces were given so far: the next ones are others."""
+    route_tables: dict[str, Document] = field(default_factory=dict)
+    nat_gateways: dict[str, Document] = field(default_factory=dict)
     images: dict[str, Document] = field(default_factory=dict)
     """Its own images, and those that others share with the account."""
     allowed_images: Document = field(default_factory=_allowing_all)
@@ -116,11 +120,16 @@ class RegionState:
         for group in gone["resources"]["autoScalingGroups"]:
             self.delete_group(group["name"])
 
+    def terminate(self, instance_id: str) -> None:
+        """Make an instance vanish, if it is there; its subnets have its addresses back."""
+        for interface in self.instances.pop(instance_id, {}).get("NetworkInterfaces", []):
+            self.subnets[interface["SubnetId"]]["AvailableIpAddressCount"] += addresses_of(interface)
+
     def delete_group(self, name: str) -> None:
         """Make an Auto Scaling group vanish with its launch template and instances."""
         gone = self.groups.pop(name)
         for instance in gone["Instances"]:
-            self.instances.pop(instance["InstanceId"], None)
+            self.terminate(instance["InstanceId"])
         for specification in launch_specifications(gone):
             self.launch_templates.pop(specification["LaunchTemplateId"], None)
             self.template_versions.pop(specification["LaunchTemplateId"], None)
@@ -135,7 +144,7 @@ class RegionState:
         for group in [group for group, document in self.groups.items() if owned in tags_of(document)]:
             self.delete_group(group)
         for instance in [key for key, document in self.instances.items() if owned in tags_of(document)]:
-            del self.instances[instance]
+            self.terminate(instance)
         for security_group in [key for key, document in self.security_groups.items() if owned in tags_of(document)]:
             del self.security_groups[security_group]
         for kind in (self.nodegroups, self.fargate_profiles, self.pod_identities):
@@ -153,6 +162,11 @@ def launch_specifications(group: Document) -> Iterator[Document]:
         for override in template["Overrides"]:
             if "LaunchTemplateSpecification" in override:
                 yield override["LaunchTemplateSpecification"]
+
+
+def addresses_of(interface: Document) -> int:
+    """Return how many addresses of its subnet an interface holds; a prefix is a /28."""
+    return len(interface["PrivateIpAddresses"]) + 16 * len(interface.get("Ipv4Prefixes", []))
 
 
 def tags_of(document: Document) -> dict[str, str]:

@@ -10,9 +10,12 @@ from typing import Any
 
 from eks_auditor.model.capacity import (
     KINDS,
+    CapacityReservation,
+    FailedLaunch,
     FargateProfile,
     GroupInstance,
     InstanceType,
+    Interface,
     LaunchConfig,
     ManagedNodeGroup,
     Node,
@@ -23,7 +26,7 @@ from eks_auditor.model.capacity import (
     StandaloneNodes,
     TemplateUse,
 )
-from eks_auditor.model.cluster import Cluster, ClusterId, KubernetesVersion, Subnet
+from eks_auditor.model.cluster import Cluster, ClusterId, Egress, KubernetesVersion, Subnet
 from eks_auditor.model.gap import Gap
 from eks_auditor.model.release import Ancestor, Image, ImageScan, Release, ReleaseHistory, ReleaseLine
 from eks_auditor.model.snapshot import Snapshot
@@ -73,9 +76,16 @@ def subnet(zone_id: str = "euw1-az1", **deviations: Any) -> Subnet:  # noqa: ANN
     return Subnet(**healthy | deviations)
 
 
+def egress(zone_id: str = "euw1-az1", **deviations: Any) -> Egress:  # noqa: ANN401  any field of it
+    """The default route of a private subnet, to the NAT gateway of its own zone."""
+    healthy: dict[str, Any] = {"target": f"nat-{zone_id}", "zone_id": zone_id, "route_table": f"rtb-{zone_id}"}
+    return Egress(**healthy | deviations)
+
+
 def instance_type(name: str = "m7i.large", **deviations: Any) -> InstanceType:  # noqa: ANN401  any field of it
     """A small general-purpose type."""
     healthy: dict[str, Any] = {"name": name, "architecture": "x86_64", "vcpus": 2, "memory_mib": 8192}
+    healthy["addresses_per_interface"] = 10
     return InstanceType(**healthy | deviations)
 
 
@@ -168,8 +178,15 @@ def node(number: int = 1, zone_id: str = "euw1-az1", **deviations: Any) -> Node:
         "zone_id": zone_id,
         "launched_at": days_ago(2),
         "tags": {"aws:eks:cluster-name": "shop"},
+        "interfaces": (interface(zone_id),),
     }
     return Node(**healthy | deviations)
+
+
+def interface(zone_id: str = "euw1-az1", **deviations: Any) -> Interface:  # noqa: ANN401  any field of it
+    """A node's only network interface, as the VPC CNI fills it: all of its addresses taken."""
+    healthy: dict[str, Any] = {"subnet_id": f"subnet-{zone_id}", "primary": True, "addresses": 10}
+    return Interface(**healthy | deviations)
 
 
 def autoscaler_tags(cluster_name: str = "shop") -> dict[str, str]:
@@ -212,6 +229,22 @@ def launch(**deviations: Any) -> LaunchConfig:  # noqa: ANN401  any field of it
     """A launch of the recommended image."""
     healthy: dict[str, Any] = {"image_ids": (image_id(version()),), "instance_types": ("m7i.large",)}
     return LaunchConfig(**healthy | deviations)
+
+
+def failed_launch(zone_id: str | None = "euw1-az1", **deviations: Any) -> FailedLaunch:  # noqa: ANN401  any field of it
+    """A launch that failed an hour ago, as EC2 had no capacity."""
+    healthy: dict[str, Any] = {
+        "zone_id": zone_id,
+        "at": NOW - timedelta(hours=1),
+        "message": "We currently do not have sufficient m7i.large capacity in the Availability Zone you requested.",
+    }
+    return FailedLaunch(**healthy | deviations)
+
+
+def reservation(**deviations: Any) -> CapacityReservation:  # noqa: ANN401  any field of it
+    """A capacity reservation in use that has no end."""
+    healthy: dict[str, Any] = {"id": "cr-0a1b2c3d4e5f60718", "zone_id": "euw1-az1", "state": "active"}
+    return CapacityReservation(**healthy | deviations)
 
 
 def instances(zones: Sequence[str], *, first: int = 1, lifecycle_state: str = "InService") -> tuple[GroupInstance, ...]:
@@ -345,6 +378,7 @@ def snapshot(*capacities: Any, **deviations: Any) -> Snapshot:  # noqa: ANN401  
         "releases": {str(LINE): history()},
         "instance_types": {"m7i.large": instance_type()},
         "offered_zones": {"m7i.large": frozenset(ZONES)},
+        "egress": {f"subnet-{zone}": egress(zone) for zone in ZONES},
     }
     return Snapshot(**healthy | deviations)
 

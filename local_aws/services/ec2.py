@@ -1,4 +1,4 @@
-"""EC2: instances, subnets, launch templates, Regions, reservations; `ec2_*` beside this has the rest."""
+"""EC2: instances, launch templates, Regions; `ec2_*` beside this has the rest."""
 
 from collections.abc import Mapping
 
@@ -7,9 +7,9 @@ from local_aws.geography import DEFAULT_REGIONS, OPT_IN_REGIONS, dns_suffix, par
 from local_aws.identity import resource_id
 from local_aws.images import Document
 from local_aws.paging import Paging
-from local_aws.services import ec2_images, ec2_references, ec2_types
+from local_aws.services import ec2_images, ec2_network, ec2_references, ec2_types
 from local_aws.services.call import Call, Operation
-from local_aws.services.filters import Reader, member, select
+from local_aws.services.filters import Reader, by_id, member, select
 
 _INSTANCE_FILTERS: Mapping[str, Reader] = {
     "architecture": member("Architecture"),
@@ -20,13 +20,6 @@ _INSTANCE_FILTERS: Mapping[str, Reader] = {
     "instance-lifecycle": member("InstanceLifecycle"),
     "instance-state-name": member("State", "Name"),
     "instance-type": member("InstanceType"),
-    "subnet-id": member("SubnetId"),
-    "vpc-id": member("VpcId"),
-}
-_SUBNET_FILTERS: Mapping[str, Reader] = {
-    "availability-zone": member("AvailabilityZone"),
-    "availability-zone-id": member("AvailabilityZoneId"),
-    "state": member("State"),
     "subnet-id": member("SubnetId"),
     "vpc-id": member("VpcId"),
 }
@@ -44,11 +37,6 @@ _REGION_FILTERS: Mapping[str, Reader] = {
     "opt-in-status": member("OptInStatus"),
     "endpoint": member("Endpoint"),
 }
-_RESERVATION_FILTERS: Mapping[str, Reader] = {
-    "availability-zone": member("AvailabilityZone"),
-    "instance-type": member("InstanceType"),
-    "state": member("State"),
-}
 
 
 def paging(default: int | None, least: int, most: int) -> Paging:
@@ -58,7 +46,7 @@ def paging(default: int | None, least: int, most: int) -> Paging:
 
 def describe_instances(call: Call) -> Document:
     """Describe instances by id or filter, each in a reservation of its own."""
-    found = _by_id(call, "InstanceIds", call.state.instances, "InvalidInstanceID.NotFound", "instance ID")
+    found = by_id(call, "InstanceIds", call.state.instances, "InvalidInstanceID.NotFound", "instance ID")
     found = select(found, call.params.get("Filters"), _INSTANCE_FILTERS)
     reservations = [
         {
@@ -69,12 +57,6 @@ def describe_instances(call: Call) -> Document:
         for instance in found
     ]
     return call.page("Reservations", reservations, paging(None, 5, 1000))
-
-
-def describe_subnets(call: Call) -> Document:
-    """Describe subnets by id or filter."""
-    found = _by_id(call, "SubnetIds", call.state.subnets, "InvalidSubnetID.NotFound", "subnet ID")
-    return call.page("Subnets", select(found, call.params.get("Filters"), _SUBNET_FILTERS), paging(None, 5, 1000))
 
 
 def describe_launch_templates(call: Call) -> Document:
@@ -161,33 +143,15 @@ def describe_regions(call: Call) -> Document:
     return {"Regions": select(found, call.params.get("Filters"), _REGION_FILTERS)}
 
 
-def describe_capacity_reservations(call: Call) -> Document:
-    """Describe capacity reservations by id or filter."""
-    missing = "InvalidCapacityReservationId.NotFound"
-    found = _by_id(call, "CapacityReservationIds", call.state.capacity_reservations, missing, "capacity reservation ID")
-    found = select(found, call.params.get("Filters"), _RESERVATION_FILTERS)
-    return call.page("CapacityReservations", found, paging(None, 1, 1000))
-
-
-def _by_id(call: Call, parameter: str, documents: Mapping[str, Document], missing: str, what: str) -> list[Document]:
-    """Return the documents of the ids asked for, all if none is; one unknown id refuses the whole call."""
-    wanted = call.params.get(parameter)
-    if not wanted:
-        return list(documents.values())
-    unknown = [identifier for identifier in wanted if identifier not in documents]
-    if unknown:
-        message = f"The {what} '{', '.join(unknown)}' does not exist"
-        raise AwsError(message, code=missing)
-    return [documents[identifier] for identifier in dict.fromkeys(wanted)]
-
-
 OPERATIONS: Mapping[str, Operation] = {
     "DescribeInstances": describe_instances,
-    "DescribeSubnets": describe_subnets,
+    "DescribeSubnets": ec2_network.describe_subnets,
+    "DescribeRouteTables": ec2_network.describe_route_tables,
+    "DescribeNatGateways": ec2_network.describe_nat_gateways,
     "DescribeLaunchTemplates": describe_launch_templates,
     "DescribeLaunchTemplateVersions": describe_launch_template_versions,
     "DescribeRegions": describe_regions,
-    "DescribeCapacityReservations": describe_capacity_reservations,
+    "DescribeCapacityReservations": ec2_types.describe_capacity_reservations,
     "DescribeImages": ec2_images.describe_images,
     "GetImageAncestry": ec2_images.get_image_ancestry,
     "GetAllowedImagesSettings": ec2_images.get_allowed_images_settings,

@@ -1,22 +1,15 @@
-"""EC2 instance types and where they are offered: the real lists, which moto carries, less what a fleet takes away."""
+"""EC2 instance types, where they are offered (what AWS offers, less what a fleet takes away) and reserved."""
 
-import gzip
-import json
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
-from typing import Any
-
-import moto.ec2
 
 from local_aws.errors import AwsError
 from local_aws.images import Document
+from local_aws.instance_types import instance_types, offerings
 from local_aws.paging import Paging
 from local_aws.services.call import Call
-from local_aws.services.filters import Reader, member, select
+from local_aws.services.filters import Reader, by_id, member, select
 from local_aws.world import RegionState
 
-_LISTS = Path(moto.ec2.__file__).parent / "resources"
 _TYPE_PAGING = Paging("MaxResults", "NextToken", 100, 5, 100, "InvalidParameterValue", "InvalidNextToken")
 _OFFERING_PAGING = Paging("MaxResults", "NextToken", 1000, 5, 1000, "InvalidParameterValue", "InvalidNextToken")
 _TYPE_FILTERS: Mapping[str, Reader] = {
@@ -26,12 +19,20 @@ _TYPE_FILTERS: Mapping[str, Reader] = {
     "processor-info.supported-architecture": lambda each: each["ProcessorInfo"]["SupportedArchitectures"],
     "vcpu-info.default-vcpus": member("VCpuInfo", "DefaultVCpus"),
 }
+_RESERVATION_PAGING = Paging("MaxResults", "NextToken", None, 1, 1000, "InvalidParameterValue", "InvalidNextToken")
+_RESERVATION_FILTERS: Mapping[str, Reader] = {
+    "availability-zone": member("AvailabilityZone"),
+    "end-date-type": member("EndDateType"),
+    "instance-match-criteria": member("InstanceMatchCriteria"),
+    "instance-type": member("InstanceType"),
+    "state": member("State"),
+}
 _OFFERING_FILTERS: Mapping[str, Reader] = {"instance-type": member("InstanceType"), "location": member("Location")}
 
 
 def describe_instance_types(call: Call) -> Document:
     """Describe instance types by name or filter; an unknown name refuses the whole call."""
-    types, wanted = _types(), call.params.get("InstanceTypes")
+    types, wanted = instance_types(), call.params.get("InstanceTypes")
     unknown = [name for name in wanted or [] if name not in types]
     if unknown:
         message = f"The following supplied instance types do not exist: [{', '.join(unknown)}]"
@@ -45,7 +46,7 @@ def describe_instance_type_offerings(call: Call) -> Document:
     state, location = call.state, call.params.get("LocationType") or "region"
     by_zone = [
         (each["InstanceType"], each["Location"])
-        for each in _offerings(state.region) or _everything(state)
+        for each in offerings(state.region) or _everything(state)
         if (each["InstanceType"], each["Location"]) not in state.not_offered
     ]
     match location:
@@ -64,26 +65,14 @@ def describe_instance_type_offerings(call: Call) -> Document:
     )
 
 
-@cache
-def _types() -> dict[str, Document]:
-    types: dict[str, Document] = _read(_LISTS / "instance_types.json.gz")
-    for described in types.values():
-        # moto's list is newer than botocore's model: some of these features are not in its enumeration yet.
-        described["ProcessorInfo"].pop("SupportedFeatures", None)
-    return types
-
-
-@cache
-def _offerings(region: str) -> list[Document]:
-    listed = _LISTS / "instance_type_offerings" / "availability-zone-id" / f"{region}.json.gz"
-    offerings: list[Document] = _read(listed) if listed.exists() else []
-    return offerings
+def describe_capacity_reservations(call: Call) -> Document:
+    """Describe capacity reservations by id or filter; an unknown id refuses the whole call."""
+    missing = "InvalidCapacityReservationId.NotFound"
+    found = by_id(call, "CapacityReservationIds", call.state.capacity_reservations, missing, "capacity reservation ID")
+    found = select(found, call.params.get("Filters"), _RESERVATION_FILTERS)
+    return call.page("CapacityReservations", found, _RESERVATION_PAGING)
 
 
 def _everything(state: RegionState) -> list[Document]:
     """Offer every type in every zone, in a Region of which moto has no list (China's and GovCloud's)."""
-    return [{"InstanceType": name, "Location": zone} for zone in state.zones.values() for name in _types()]
-
-
-def _read(path: Path) -> Any:  # noqa: ANN401 - what a JSON file holds
-    return json.loads(gzip.decompress(path.read_bytes()))
+    return [{"InstanceType": name, "Location": zone} for zone in state.zones.values() for name in instance_types()]

@@ -1,4 +1,4 @@
-"""EC2's filters: every filter must match, one of its values suffices, `*` and `?` are wildcards."""
+"""EC2's ways to ask: by id; by filters, which must all match, by one value each; `*` and `?` are wildcards."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -8,6 +8,7 @@ from typing import Any
 
 from local_aws.errors import AwsError
 from local_aws.images import Document
+from local_aws.services.call import Call
 from local_aws.world import tags_of
 
 type Reader = Callable[[Document], Iterable[Any]]
@@ -31,6 +32,18 @@ def select(
     """Return the documents that match all filters; a filter that nobody has described here is refused."""
     conditions = [(_reader(each["Name"], readers), each.get("Values") or []) for each in filters or []]
     return [document for document in documents if all(_matches(read(document), values) for read, values in conditions)]
+
+
+def by_id(call: Call, parameter: str, documents: Mapping[str, Document], missing: str, what: str) -> list[Document]:
+    """Return the documents of the ids asked for, all if none is; one unknown id refuses the whole call."""
+    wanted = call.params.get(parameter)
+    if not wanted:
+        return list(documents.values())
+    unknown = [identifier for identifier in wanted if identifier not in documents]
+    if unknown:
+        message = f"The {what} '{', '.join(unknown)}' does not exist"
+        raise AwsError(message, code=missing)
+    return [documents[identifier] for identifier in dict.fromkeys(wanted)]
 
 
 def _reader(name: str, readers: Mapping[str, Reader]) -> Reader:

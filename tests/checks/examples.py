@@ -76,6 +76,16 @@ _ONE_ZONE = b.ZONES[:1]
 _SKEWED = {"instances": b.instances([b.ZONES[0]] * 6), "desired": 6}
 _STOPPED = _SKEWED | {"suspended": frozenset({"AZRebalance", "Launch"})}
 
+_SHORT: dict[str, Any] = {"subnets": tuple(b.subnet(zone, free_addresses=4) for zone in b.ZONES)}
+_PODS_APART = tuple(
+    b.node(
+        zone_id=zone,
+        interfaces=(b.interface(zone, subnet_id="subnet-of-nodes", addresses=1), b.interface(zone, primary=False)),
+    )
+    for zone in b.ZONES
+)
+_LARGE = (b.node(interfaces=(b.interface(addresses=60),)),)
+
 _LEFT: dict[str, Any] = {"nodes": (b.node(image_id=b.image_id(OLD)),)}
 _CUSTOM: dict[str, Any] = {"ami_type": "CUSTOM", "template": b.template_use()}
 _BEHIND = b.template_use(version="3")
@@ -89,11 +99,35 @@ _TEMPLATE_GONE: dict[str, Any] = {
     )
 }
 
+_FULL = tuple(b.subnet(zone, free_addresses=0) for zone in b.ZONES)
+
+
+def _bound(build: Any) -> tuple[Any, ...]:  # noqa: ANN401  a builder, and its product
+    """A group for each zone that cannot grow."""
+    return tuple(build(f"web-{zone[-1]}", zones=[zone], size=1, group={"max_size": 1}) for zone in b.ZONES)
+
 
 def _updated(status: str, code: str | None = None, **deviations: Any) -> Snapshot:  # noqa: ANN401  any field
     """A managed group whose newest update has this status, and this error."""
     errors = (UpdateError(code=code, message="no", resource_ids=("i-1",)),) if code else ()
     return b.snapshot(b.managed(updates=(b.nodegroup_update(status=status, errors=errors),), **deviations))
+
+
+_TWO_ZONES = {"m7i.large": frozenset(b.ZONES[:2])}
+_SOON = b.days_ago(-3)
+_RESERVED: dict[str, Any] = {"launch": b.launch(reservations=(b.reservation().id,))}
+
+
+def _failing(message: str) -> dict[str, Any]:
+    """A group that lacks a node, for its launch failed in a zone."""
+    failed = b.failed_launch(b.ZONES[2], message=message)
+    return {"desired": 4, "failed_launches": (failed,), "launch": b.launch(templates=(b.template_use(),))}
+
+
+def _reserved(**deviations: Any) -> Snapshot:  # noqa: ANN401  any field
+    """A group that launches into this capacity reservation."""
+    reserved = b.reservation(**deviations)
+    return b.snapshot(b.managed(group=_RESERVED), reservations={reserved.id: reserved})
 
 
 EXAMPLES: Mapping[str, Examples] = {
@@ -231,6 +265,97 @@ EXAMPLES: Mapping[str, Examples] = {
             b.snapshot(b.node_pool(nodes=tuple(b.node(n) for n in range(4)))),
         ),
         unknown=b.snapshot(b.self_managed(labels=GAP)),
+    ),
+    "ZONE004": Examples(
+        passed=HEALTHY,
+        failed=(
+            b.snapshot(*_bound(b.managed)),
+            b.snapshot(*_bound(b.self_managed)),
+            b.snapshot(b.managed(group=_SKEWED)),
+            b.snapshot(b.managed(group=_STOPPED)),
+            b.snapshot(b.managed(group={"subnets": _FULL})),
+            b.snapshot(offered_zones={"m7i.large": frozenset(b.ZONES[:1])}),
+            b.snapshot(b.node_pool(), vpc_subnets=_FULL),
+        ),
+        unknown=b.snapshot(b.self_managed(labels=GAP)),
+    ),
+    "ZONE005": Examples(
+        passed=HEALTHY,
+        failed=(
+            b.snapshot(b.managed(), offered_zones=_TWO_ZONES),
+            b.snapshot(b.self_managed(), offered_zones=_TWO_ZONES),
+        ),
+        unknown=b.snapshot(offered_zones={}),
+    ),
+    "ZONE006": Examples(
+        passed=HEALTHY,
+        failed=(
+            b.snapshot(b.managed(group=_SHORT)),
+            b.snapshot(b.self_managed(group=_SHORT)),
+            b.snapshot(b.node_pool(), vpc_subnets=_SHORT["subnets"]),
+            b.snapshot(b.managed(nodes=_PODS_APART), vpc_subnets=_SHORT["subnets"]),
+            b.snapshot(b.managed(group=_SHORT, nodes=_LARGE)),
+        ),
+        unknown=b.snapshot(b.managed(nodes=()), instance_types={}),
+    ),
+    "ZONE007": Examples(
+        passed=HEALTHY,
+        failed=(b.snapshot(b.managed(size=1)), b.snapshot(b.self_managed(size=2, group={"max_size": 2}))),
+        unknown=b.snapshot(b.self_managed(size=1, labels=GAP)),
+    ),
+    "ZONE008": Examples(
+        passed=HEALTHY,
+        failed=(
+            b.snapshot(b.managed(group={"suspended": frozenset({"AZRebalance"})})),
+            b.snapshot(b.self_managed(group={"suspended": frozenset({"Launch", "Terminate"})})),
+        ),
+        unknown=b.snapshot(b.managed(groups=GAP)),
+    ),
+    "ZONE009": Examples(
+        passed=b.snapshot(cluster=b.cluster(zonal_shift=True)),
+        failed=(HEALTHY,),
+        unknown=b.snapshot(b.managed(groups=GAP)),
+    ),
+    "ZONE010": Examples(
+        passed=HEALTHY,
+        failed=(
+            b.snapshot(vpc_subnets=_SHORT["subnets"]),
+            b.snapshot(vpc_subnets=(b.subnet(), *_SHORT["subnets"][1:])),
+        ),
+        unknown=b.snapshot(vpc_subnets=GAP),
+    ),
+    "ZONE011": Examples(
+        passed=b.snapshot(b.fargate()),
+        failed=(b.snapshot(b.fargate(subnets=(b.subnet(),))),),
+        unknown=b.snapshot(b.fargate(subnets=GAP)),
+    ),
+    "ZONE012": Examples(
+        passed=HEALTHY,
+        failed=(
+            *(
+                b.snapshot(b.managed(group=_failing(message)))
+                for message in (
+                    "InsufficientInstanceCapacity",
+                    "VcpuLimitExceeded",
+                    "Client.InternalError: Client error on launch",
+                    "The key pair 'ops' does not exist",
+                )
+            ),
+        ),
+        unknown=b.snapshot(b.managed(group={"failed_launches": GAP})),
+    ),
+    "ZONE013": Examples(
+        passed=HEALTHY,
+        failed=tuple(
+            b.snapshot(egress={f"subnet-{zone}": b.egress(private=private) for zone in b.ZONES})
+            for private in (False, True)
+        ),
+        unknown=b.snapshot(egress={"subnet-euw1-az1": GAP}),
+    ),
+    "ZONE014": Examples(
+        passed=_reserved(),
+        failed=(_reserved(ends_at=_SOON), _reserved(ends_at=_SOON, capacity_block=True), _reserved(state="cancelled")),
+        unknown=b.snapshot(b.managed(group=_RESERVED)),
     ),
     "CAS001": Examples(
         passed=_scaled(b.managed()),

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eks_auditor.checks.launches import update_failed_or_stuck
-from eks_auditor.checks.version_updates import FIXES, MOST_AT_ONCE, most_at_once
+from eks_auditor.checks.version_updates import FIXES
 from eks_auditor.model.capacity import KINDS, UpdateError
 from eks_auditor.model.finding import Finding
 from eks_auditor.model.verdict import Severity, Status
+from eks_auditor.spread.surge import MOST_AT_ONCE, most_at_once
 from tests.builders import (
     NOW,
     gap,

@@ -26,6 +26,11 @@ class Result:
 type Command = Callable[..., Result]
 
 
+def described(aws: AuditedAws, *regions: str) -> list[str]:
+    """The clusters that the fleet has in Regions of the first account, in the order of reports."""
+    return [name for region in sorted(regions) for name in sorted(aws.region(ACCOUNT, region).clusters)]
+
+
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
     """Runs ``eks-auditor`` with nothing of this machine's AWS configuration."""

@@ -24,6 +24,7 @@ def test_a_check_is_shown_whole(command: Command, check: Check) -> None:
     for part in (check.title, check.severity.name, check.what, check.why, check.docs, check.owner.value):
         assert part in text
     assert all(fix.template.replace("!s}", "}") in text for fix in check.fixes)
+    assert ("reports of the command line only" in text) == check.reports_only
 
 
 def test_the_catalogue_as_json(command: Command) -> None:

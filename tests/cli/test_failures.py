@@ -19,7 +19,7 @@ from eks_auditor.snapshot.clients import Clients
 from eks_auditor.snapshot.listing import list_clusters
 from local_aws import AuditedAws
 from tests import builders
-from tests.cli.conftest import ACCOUNT, OTHER_ACCOUNT, Command, Result
+from tests.cli.conftest import ACCOUNT, OTHER_ACCOUNT, Command, Result, described
 
 
 def sentence(result: Result, code: int) -> str:
@@ -155,7 +155,7 @@ def test_no_permission_to_describe(command: Command, aws: AuditedAws) -> None:
     aws.fail("eks", "DescribeCluster", "AccessDeniedException", "not authorized", status=403)
     assert "allow eks:DescribeCluster" in sentence(command("audit", "--cluster", "shop"), 3)
     words = sentence(command("audit"), 3)
-    assert "(and 2 more reads failed)" in words
+    assert f"(and {len(described(aws, 'eu-west-1')) - 1} more reads failed)" in words
 
 
 def test_no_such_cluster(command: Command, aws: AuditedAws) -> None:
@@ -193,7 +193,7 @@ def test_a_region_that_is_not_enabled_is_a_gap_beside_others(command: Command, a
     document = json.loads(result.out)
     assert result.code == 0
     assert [(gap["action"], gap["resource"]) for gap in document["gaps"]] == [("eks:ListClusters", "me-south-1")]
-    assert [cluster["name"] for cluster in document["clusters"]] == ["legacy", "shop", "workshop"]
+    assert [cluster["name"] for cluster in document["clusters"]] == described(aws, "eu-west-1")
     assert "me-south-1" in result.err
     assert aws.calls
 
@@ -206,7 +206,8 @@ def test_a_cluster_that_cannot_be_described_is_a_gap_beside_others(command: Comm
     document = json.loads(result.out)
     assert result.code == 0
     assert [gap["action"] for gap in document["gaps"]] == ["eks:DescribeCluster"]
-    assert [cluster["name"] for cluster in document["clusters"]] == ["shop", "workshop"]
+    others = [name for name in described(aws, "eu-west-1") if name != "legacy"]
+    assert [cluster["name"] for cluster in document["clusters"]] == others
 
 
 def test_a_name_that_is_missing_is_said_beside_others(command: Command, aws: AuditedAws) -> None:
@@ -235,7 +236,8 @@ def test_a_cluster_deleted_after_it_was_listed(
     result = command("audit", "--check", "CAS003")
     assert result.code == 0
     assert "cluster 'legacy' in eu-west-1 was deleted while it was being read" in result.err
-    assert "2 clusters audited" in result.out
+    assert f"{len(described(aws, 'eu-west-1'))} clusters audited" in result.out
+    assert "legacy" not in described(aws, "eu-west-1")
 
 
 def test_a_region_without_clusters_is_no_failure(command: Command, aws: AuditedAws) -> None:

@@ -80,6 +80,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     described = yaml.safe_load((ROOT / "local_aws" / "fleet.yaml").read_text())
     clusters = described["accounts"][ACCOUNT]["regions"][REGION]["clusters"]
     clusters.update({name: {"version": "1.35", "node_groups": {"web": {}}} for name in PLAYGROUNDS})
+    clusters["stricken"] = {"version": "1.35", "node_groups": {"web": {"desired": 6}}}
     clusters.update({name: {"version": "1.36", "node_groups": groups} for name, groups in RELEASES.items()})
     clock_file = tmp_path_factory.mktemp("clock") / "now"
     with Stage(load_fleet(described, now=datetime.now(UTC)), clock_file=clock_file) as running:

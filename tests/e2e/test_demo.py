@@ -31,13 +31,14 @@ def environment(directory: Path) -> dict[str, str]:
     return {"PATH": "/usr/bin:/bin", "HOME": str(directory), "TMPDIR": str(directory)}
 
 
-def test_the_demo_shows_findings_exactly_one_resolution_and_a_release(tmp_path: Path) -> None:
+def test_the_demo_shows_findings_a_drill_exactly_one_resolution_and_a_release(tmp_path: Path) -> None:
     demo = subprocess.run(  # noqa: S603  our own
         DEMO, cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True, check=False
     )
     assert demo.returncode == 0, demo.stdout + demo.stderr
     for shown in (
         *("active findings", "CAS003", "baseline", "exactly one thing", '"change": "resolved"', "ARCHIVED"),
+        *("REGROWN TO", "blocked by max size", "At worst, without euw1-az1"),
         *("one notice", "are superseded"),
     ):
         assert shown in demo.stdout

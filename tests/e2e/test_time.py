@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from local_aws.stage import Stage
-from tests.e2e.conftest import SECONDS, Witness, arn
+from tests.e2e.conftest import SECONDS, Witness, arn, audit
 
 pytestmark = pytest.mark.e2e
 
@@ -15,6 +15,16 @@ def test_an_uneven_set_is_told_once_it_was_seen_in_two_audits(audited: Stage, wi
     asked = audited.fire("DueScheduleName")
     audited.settle(asked, seconds=SECONDS, clusters=[arn("shop")])
     assert witness.told("shop", asked) == [("opened", "ZONE003", "catalogue")]
+
+
+def test_a_lost_zone_is_told_once_it_was_seen_in_two_audits(audited: Stage, witness: Witness) -> None:
+    audited.audited.lose_zone("stricken", "euw1-az3")
+    lost = audit(audited, "stricken")
+    assert witness.told("stricken", lost) == []
+    audited.advance(timedelta(minutes=61))
+    asked = audited.fire("DueScheduleName")
+    audited.settle(asked, seconds=SECONDS, clusters=[arn("stricken")])
+    assert witness.told("stricken", lost) == [("opened", "ZONE003", "web")]
 
 
 def due_at(stage: Stage, cluster: str) -> datetime:

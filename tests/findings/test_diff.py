@@ -174,14 +174,24 @@ class TestAbsence:
     def test_from_an_incomplete_one_says_nothing(self, complete: dict[str, bool]) -> None:
         assert nothing(changes(head(), [record()], audit(10, complete=complete)))
 
+    @pytest.mark.parametrize("kind", ["sibling-set", "zone"])
     @pytest.mark.parametrize("missing", [None, "managed", "self-managed", "karpenter", "auto-mode", "fargate"])
-    def test_of_a_sibling_set_needs_every_kind_that_makes_one(self, missing: str | None) -> None:
-        old = record(finding("0a1b", check_id="ZONE003", kind="sibling-set"))
+    def test_of_a_set_or_a_zone_needs_every_kind_that_makes_one(self, missing: str | None, kind: str) -> None:
+        old = record(finding("0a1b", check_id="ZONE003", kind=kind))
         result = changes(head(), [old], audit(10, complete={kind: kind != missing for kind in KINDS}))
         if missing in (None, "fargate"):
             assert only(result)[0].change is Change.RESOLVED
         else:
             assert nothing(result)
+
+    @pytest.mark.parametrize(("kind", "whole"), [("sibling-set", "sets_whole"), ("zone", "zones_whole")])
+    def test_of_a_set_or_a_zone_that_may_be_hidden_says_nothing(self, kind: str, whole: str) -> None:
+        old = record(finding("0a1b", check_id="ZONE003", kind=kind))
+        assert nothing(changes(head(), [old], audit(10, **{whole: False})))
+
+    def test_of_a_zone_says_what_became_of_it(self) -> None:
+        transition, _ = only(changes(head(), [record(finding("euw1-az1", kind="zone"))], audit(10)))
+        assert transition.finding.reason == "no nodes are launched in it any more"
 
     def test_of_the_cluster_itself_says_nothing(self) -> None:
         assert nothing(changes(head(), [record(finding("shop", kind="cluster"))], audit(10)))

@@ -111,10 +111,27 @@ def test_an_audit_says_what_was_judged_and_what_is_to_be_read_again() -> None:
     assert audit_of(replace(whole, gaps=(replace(gap(), retryable=True),)), checks, "x").retryable
 
 
+def test_the_drill_is_only_for_checks_that_ask_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        message = "no check asks for it"
+        raise AssertionError(message)
+
+    monkeypatch.setattr("eks_auditor.findings.judge.Drill.of", refused)
+    assert judge(snapshot(managed("web")), (zone001(passed("fine")),))
+    with pytest.raises(AssertionError, match="no check asks"):
+        judge(snapshot(managed("web")), CATALOGUE)
+
+
 def test_a_group_whose_shape_is_unread_may_hide_a_set() -> None:
     whole = snapshot(managed("web"))
     blind = replace(whole, instance_types=dict.fromkeys(whole.instance_types, gap("ec2:DescribeInstanceTypes")))
     assert not audit_of(blind, (zone001(passed("fine")),), "x").sets_whole
+
+
+def test_a_group_whose_subnets_are_unread_may_hide_a_zone() -> None:
+    checks = (zone001(passed("fine")),)
+    assert audit_of(snapshot(managed("web")), checks, "x").zones_whole
+    assert not audit_of(snapshot(managed("web", group={"subnets": gap()})), checks, "x").zones_whole
 
 
 @pytest.mark.parametrize(("name", "alone"), [("amazon-eks-node-1.35-v20251209", True), (image().name, False)])

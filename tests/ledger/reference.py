@@ -142,8 +142,9 @@ def _proof(finding_id: str, word: Finding | None, row: Row | None, audit: Audit)
     if check_id not in audit.checks:
         return f"moot: check {check_id} is no longer judged"
     whole = {name for name, complete in audit.complete.items() if complete}
-    needed = {"managed", "self-managed", "karpenter", "auto-mode"} if kind == "sibling-set" else {kind}
-    return "fine: it no longer exists" if needed <= whole else "nothing"
+    needed = {"managed", "self-managed", "karpenter", "auto-mode"} if kind in ("sibling-set", "zone") else {kind}
+    gone = "no nodes are launched in it any more" if kind == "zone" else "it no longer exists"
+    return f"fine: {gone}" if needed <= whole else "nothing"
 
 
 def _cause_stands(ledger: Expected, word: Finding, audit: Audit) -> bool:

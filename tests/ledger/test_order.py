@@ -246,6 +246,7 @@ WORDS: list[Callable[[str], Finding]] = [
     lambda name: finding(name, confirm=True),
     lambda name: finding(name, reason="another reason"),
     lambda name: finding(name, check_id="ZONE003", kind="sibling-set"),
+    lambda name: finding(name, check_id="ZONE003", kind="zone"),
     passed,
     unknown,
     not_applicable,

@@ -188,8 +188,8 @@ def test_failed_launches_are_activities_with_their_zone(shipped: AuditedAws) -> 
     )
     failed = [each for each in activities if each["StatusCode"] == "Failed"]
     assert {json.loads(each["Details"])["Availability Zone"] for each in failed} == {"eu-west-1c"}
-    assert len(failed) == 3
-    assert len(activities) == 3 + 4
+    assert sorted(each["Description"].split()[0] for each in failed) == ["Launching"] * 3 + ["Terminating"]
+    assert len(activities) == len(failed) + 4
 
 
 def test_a_self_managed_group_says_how_its_nodes_join(shipped: AuditedAws) -> None:
@@ -229,6 +229,8 @@ def test_ec2_refuses_ids_and_filters_it_does_not_know(client: Clients) -> None:
     for call, code in (
         (lambda: ec2.describe_instances(InstanceIds=["i-no"]), "InvalidInstanceID.NotFound"),
         (lambda: ec2.describe_subnets(SubnetIds=["subnet-no"]), "InvalidSubnetID.NotFound"),
+        (lambda: ec2.describe_route_tables(RouteTableIds=["rtb-no"]), "InvalidRouteTableID.NotFound"),
+        (lambda: ec2.describe_nat_gateways(NatGatewayIds=["nat-no"]), "NatGatewayNotFound"),
         (lambda: ec2.describe_launch_templates(LaunchTemplateIds=["lt-no"]), "InvalidLaunchTemplateId.NotFound"),
         (lambda: ec2.describe_instance_types(InstanceTypes=["z9.huge"]), "InvalidInstanceType"),
         (lambda: ec2.describe_placement_groups(GroupNames=["no"]), "InvalidPlacementGroup.Unknown"),

@@ -50,7 +50,8 @@ def test_a_fleet_of_another_partition_answers_as_that_partition_does(
         assert sts.get_caller_identity()["Arn"] == f"arn:{partition}:iam::{ACCOUNT}:root"
         filters = [{"Name": "instance-type", "Values": ["m6i.large"]}]
         offered = ec2.describe_instance_type_offerings(LocationType="availability-zone-id", Filters=filters)
-        assert len(offered["InstanceTypeOfferings"]) == len(subnets)
+        zones = {subnet["AvailabilityZoneId"] for subnet in subnets}
+        assert {each["Location"] for each in offered["InstanceTypeOfferings"]} == zones
         assert aws.broken_answers == []
 
 

@@ -22,5 +22,10 @@ def test_only_failures_worst_first_and_ready_to_import() -> None:
     assert rendered[0]["Id"] == finding().id
 
 
+def test_what_is_for_reports_only_is_left_out() -> None:
+    failures = report(finding("ZONE008"), finding("ZONE009"))
+    assert [each["GeneratorId"] for each in json.loads(render_asff(failures))] == ["eks-auditor/ZONE008"]
+
+
 def test_nothing_failed_is_an_empty_list() -> None:
     assert json.loads(render_asff(report(finding(status=Status.PASSED)))) == []

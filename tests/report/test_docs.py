@@ -23,6 +23,11 @@ def test_every_check_is_told_whole(check: Check) -> None:
     assert all(SUBJECTS[subject] in page for subject in check.subjects)
 
 
+def test_a_check_that_is_for_reports_only_says_so() -> None:
+    for check in CATALOGUE:
+        assert ("in reports of the command line only" in render([check])) == check.reports_only
+
+
 def test_every_link_of_the_contents_leads_to_a_heading() -> None:
     page = render(CATALOGUE)
 

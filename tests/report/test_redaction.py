@@ -14,6 +14,7 @@ from eks_auditor.checks import CATALOGUE
 from eks_auditor.cli.session import CONFIG
 from eks_auditor.findings.judge import judge
 from eks_auditor.model.capacity import (
+    CapacityReservation,
     FailedLaunch,
     HealthIssue,
     ManagedNodeGroup,
@@ -59,6 +60,8 @@ def verdicts(snapshot: Snapshot) -> dict[tuple[str, object], tuple[str, str]]:
     def place(kind: str, key: str) -> object:
         if kind == "cluster":
             return kind
+        if kind == "zone":
+            return key
         return sets[key] if kind == "sibling-set" else places[kind, key]  # type: ignore[index]  # any kind of capacity
 
     return {
@@ -160,6 +163,7 @@ def named(names: Sequence[str], accounts: Sequence[str]) -> Snapshot:
             MissingReference(what="instance profile", id=f"arn:aws:iam::{account}:instance-profile/{other}/{group}"),
             MissingReference(what="placement group", id=f"{group}-tight"),
         ),
+        reservations=("cr-0a1b2c3d", f"arn:aws:resource-groups:eu-west-1:{account}:group/{group}-blocks"),
     )
     scaling = builders.scaling_group(
         group,
@@ -214,6 +218,8 @@ def named(names: Sequence[str], accounts: Sequence[str]) -> Snapshot:
             f"resolve:ssm:/{other}/{group}": Gap("ssm:GetParameters", f"/{other}/{group}", error),
         },
         ancestors={own.id: (ancestor,)},
+        egress={"subnet-euw1-az1": Gap("ec2:DescribeRouteTables", "eu-west-1", error)},
+        reservations={"cr-0a1b2c3d": Gap("ec2:DescribeCapacityReservations", "cr-0a1b2c3d", error)},
     )
 
 
@@ -284,11 +290,28 @@ def test_siblings_and_their_own_name_labels_stay() -> None:
 
 
 def test_what_aws_names_stays() -> None:
-    original = builders.snapshot()
+    reserved = CapacityReservation(id="cr-0a1b2c3d", zone_id="euw1-az1", state="active")
+    original = builders.snapshot(reservations={reserved.id: reserved})
     after = redacted(original)
     for same in ("taken_at", "vpc_subnets", "versions", "images", "releases", "instance_types", "offered_zones"):
         assert getattr(after, same) == getattr(original, same)
+    assert (after.egress, after.reservations) == (original.egress, original.reservations)
     assert after.cluster.id.region == "eu-west-1"
+
+
+@pytest.mark.parametrize("name", ["cr", "nat", "subnet"])
+def test_ids_stay_where_a_cluster_is_called_as_they_begin(name: str) -> None:
+    ids = ClusterId("aws", "111111111111", "eu-west-1", name)
+    launch = builders.launch(reservations=("cr-0a1b2c3d",))
+    group = builders.managed(groups=(builders.scaling_group(launch=launch),))
+    after = redacted(builders.snapshot(group, cluster=builders.cluster(id=ids)))
+    [capacity] = after.capacities
+    assert isinstance(capacity, ManagedNodeGroup)
+    [found] = known(capacity.groups)
+    assert not isinstance(found.launch, Gap)
+    assert found.launch.reservations == launch.reservations
+    assert after.egress == builders.snapshot().egress
+    assert after.vpc_subnets == builders.snapshot().vpc_subnets
 
 
 def test_an_error_keeps_its_code_and_its_wording() -> None:

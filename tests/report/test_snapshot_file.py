@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eks_auditor.model.capacity import (
+    CapacityReservation,
     HealthIssue,
     MissingReference,
     NodegroupUpdate,
@@ -16,6 +17,7 @@ from eks_auditor.model.capacity import (
     TemplateUse,
     UpdateError,
 )
+from eks_auditor.model.cluster import Egress
 from eks_auditor.model.release import Ancestor, Evidence, ImageScan, Pointer, PointerMove
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.report.snapshot_file import SnapshotFileError, read_snapshot, read_snapshot_file, write_snapshot
@@ -53,6 +55,7 @@ MOVES = (
     PointerMove(version="20261118", image_id="ami-7", at=builders.NOW),
 )
 POINTER = Pointer(line=builders.LINE, watched_since=builders.NOW, moves=MOVES, revision=1)
+INTERFACES = (builders.interface(addresses=1, prefixes=3), builders.interface(primary=False, addresses=0))
 EVERY_SHAPE = builders.snapshot(
     builders.managed(
         labels={"team": "a"},
@@ -75,7 +78,7 @@ EVERY_SHAPE = builders.snapshot(
     builders.node_pool(),
     builders.node_pool("general", kind="auto-mode"),
     builders.fargate(),
-    builders.standalone(),
+    builders.standalone(nodes=(builders.node(8, interfaces=INTERFACES), builders.node(9, interfaces=()))),
     gaps=(GAP,),
     live_clusters=frozenset({"shop", "b", "a"}),
     images={"ami-1": GAP, "ami-2": SCANNED, builders.image_id(builders.version()): builders.image()},
@@ -88,6 +91,15 @@ EVERY_SHAPE = builders.snapshot(
     offered_zones={"m7i.large": frozenset(builders.ZONES), "c5.large": GAP},
     ancestors={"ami-2": ANCESTORS, "ami-8": GAP},
     allowed_images="audit-mode",
+    egress={"subnet-1": Egress(target=None), "subnet-2": builders.egress(), "subnet-3": GAP},
+    reservations={
+        "cr-1": CapacityReservation(id="cr-1", zone_id="euw1-az1", state="active"),
+        "cr-2": CapacityReservation(
+            id="cr-2", zone_id="euw1-az1", state="scheduled", ends_at=builders.NOW, capacity_block=True
+        ),
+        "cr-3": GAP,
+    },
+    cluster=builders.cluster(ip_family="ipv6"),
 )
 NOTHING_READ = builders.snapshot(live_clusters=GAP, versions=GAP, vpc_subnets=GAP, allowed_images=GAP)
 

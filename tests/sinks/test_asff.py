@@ -79,6 +79,10 @@ def test_resources_are_the_subject_and_its_cluster() -> None:
     assert managed[0]["Type"] == "Other"
     assert managed[0]["Details"]["Other"] == {"Kind": "managed", "Name": "web", "Cluster": "shop"}
     assert managed[1] == cluster
+    arn = f"{CLUSTER_ID.arn}/zone/euw1-az1"
+    zone = told(transition(finding(subject("euw1-az1", "zone", arn=arn))))["Resources"]
+    assert (zone[0]["Type"], zone[0]["Id"], zone[1]) == ("Other", arn, cluster)
+    assert zone[0]["Details"]["Other"] == {"Kind": "zone", "Name": "euw1-az1", "Cluster": "shop"}
 
 
 def test_a_partition_that_security_hub_does_not_know_is_left_out() -> None:
@@ -116,7 +120,7 @@ _HOSTILE = st.text(st.characters() | st.sampled_from('\n\r\t\x00"\\…☃\ud800\
 _TEXT = st.builds(lambda text, times: text * times, _HOSTILE, st.sampled_from([1, 2, 80]))
 _SUBJECTS = st.builds(
     Subject,
-    kind=st.sampled_from(["cluster", "managed", "self-managed", "standalone", "sibling-set"]),
+    kind=st.sampled_from(["cluster", "managed", "self-managed", "standalone", "sibling-set", "zone"]),
     key=_TEXT,
     name=_TEXT,
     arn=_TEXT,

@@ -1,7 +1,9 @@
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from eks_auditor.plan.targets import Place
-from eks_auditor.snapshot.cache import LONGEST_SHARED, Lasting, Passing
+from eks_auditor.snapshot.cache import LONGEST_SHARED, NETWORK_SHARED, Cache, Lasting, Passing
 
 READ_AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HERE = Place("aws", "111111111111", "eu-west-1")
@@ -29,6 +31,15 @@ def test_an_answer_serves_ten_minutes_and_no_longer() -> None:
     before = READ_AT - SECOND
     assert shared().get(HERE, "line", not_before=before, now=READ_AT + LONGEST_SHARED) is not None
     assert shared().get(HERE, "line", not_before=before, now=READ_AT + LONGEST_SHARED + SECOND) is None
+
+
+@pytest.mark.parametrize("name", ["subnets", "route_tables", "nat_gateways"])
+def test_the_network_serves_one_minute_and_no_longer(name: str) -> None:
+    store, before = getattr(Cache(), name), READ_AT - SECOND
+    store.put(HERE, "eu-west-1", {}, READ_AT)
+    assert store.get(HERE, "eu-west-1", not_before=before, now=READ_AT + NETWORK_SHARED) is not None
+    assert store.get(HERE, "eu-west-1", not_before=before, now=READ_AT + NETWORK_SHARED + SECOND) is None
+    assert timedelta(seconds=60) == NETWORK_SHARED < LONGEST_SHARED
 
 
 def test_nothing_is_shared_between_accounts_regions_or_partitions() -> None:

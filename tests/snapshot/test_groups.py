@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from eks_auditor.model.gap import Gap
-from eks_auditor.snapshot.autoscaling import MOST_ACTIVITIES
+from eks_auditor.snapshot.activities import MOST_ACTIVITIES
 from tests.snapshot.bench import ACCOUNT, BATCH, REGION, Bench, ago, batch, by_name, group_of
 
 
 def activity(cause: str, at: datetime, number: int = 0) -> dict[str, Any]:
     return {
         "ActivityId": f"{at:%d%H%M%S}-{number}",
+        "Description": "Launching a new EC2 instance",
         "AutoScalingGroupName": "batch",
         "Cause": cause,
         "StartTime": at,
@@ -71,6 +72,17 @@ def test_reading_stops_at_so_many(bench: Callable[..., Any]) -> None:
         assert started.count("autoscaling:DescribeScalingActivities") == MOST_ACTIVITIES // 100
 
 
+def test_one_group_that_fails_all_the_time_costs_the_others_no_call(bench: Callable[..., Any]) -> None:
+    groups: dict[str, Any] = {f"batch-{number}": {} for number in range(10)}
+    with bench({"self_managed": groups}) as started:
+        told = started.aws.region(ACCOUNT, REGION).activities
+        for name, each in zip(started.aws.region(ACCOUNT, REGION).groups, [2000] + [60] * 9, strict=True):
+            told[name] = [activity("x", ago(minutes=minute)) for minute in range(each)]
+        assert started.read().gaps == ()
+        # At most ten pages of that one, and a page of each other; a list of the whole Region has 26 pages.
+        assert started.count("autoscaling:DescribeScalingActivities") == 10 + 9
+
+
 def test_failed_launches_of_the_last_day(bench: Callable[..., Any]) -> None:
     with bench(BATCH) as started:
         subnet = batch(started)["VPCZoneIdentifier"].split(",")[1]
@@ -91,6 +103,16 @@ def test_failed_launches_of_the_last_day(bench: Callable[..., Any]) -> None:
         (None, ago(hours=3)),
     ]
     assert {launch.message for launch in found} == {"no capacity"}
+
+
+def test_a_termination_that_failed_is_no_failed_launch(bench: Callable[..., Any]) -> None:
+    message = "We currently do not have sufficient capacity."
+    with bench({"self_managed": {"batch": {"failed_launches": {"c": message}}}}) as started:
+        told = started.aws.region(ACCOUNT, REGION).activities[batch(started)["AutoScalingGroupName"]]
+        found = group_of(started.read(), "batch").failed_launches
+    assert "Terminating" in {each["Description"].split()[0] for each in told if each["StatusCode"] == "Failed"}
+    assert not isinstance(found, Gap)
+    assert [launch.message for launch in found] == [message] * 3
 
 
 def test_an_instance_refresh_that_is_not_over(bench: Callable[..., Any]) -> None:

@@ -20,7 +20,7 @@ from eks_auditor.model.gap import Gap
 from eks_auditor.model.release import ReleaseHistory
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.snapshot.reader import ACTIONS
-from tests.snapshot.bench import ACCOUNT, NOW, REGION, Bench, ago, by_name, group_of, managed
+from tests.snapshot.bench import ACCOUNT, NOW, Bench, ago, by_name, group_of, managed
 
 EVERY_KIND: dict[str, Any] = {
     "cluster_autoscaler": True,
@@ -37,7 +37,8 @@ CALLS_A_GROUP = 6
 """Of a node group its description and updates, its template's version and profile, the group's activities and instance
 refreshes: none of them has a batch form."""
 CALLS_A_CLUSTER = 32
-"""Everything else of a cluster, whatever its size: lists, instances, subnets, images, types, parameters, histories."""
+"""Everything else of a cluster, whatever its size: lists, instances, subnets and routes, images, types, parameters,
+histories."""
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +122,12 @@ def test_a_self_managed_group_without_nodes_is_found_by_its_tags(shop: Snapshot)
     assert training.nodes == ()
     assert training.group.tags["k8s.io/cluster-autoscaler/node-template/taint/nvidia.com/gpu"] == "NoSchedule"
     assert shop.instance_types["g5.xlarge"] == InstanceType(
-        name="g5.xlarge", architecture="x86_64", vcpus=4, memory_mib=16384, accelerators=1
+        name="g5.xlarge",
+        architecture="x86_64",
+        vcpus=4,
+        memory_mib=16384,
+        accelerators=1,
+        addresses_per_interface=15,
     )
 
 
@@ -162,34 +168,29 @@ def test_the_last_version_update_is_read_where_a_capacity_lags_behind(shipped: B
     assert pipeline.cluster.version_updated_at == ago(days=21)
 
 
-def test_offered_zones_of_groups_with_one_zone_or_an_empty_one(shop: Snapshot) -> None:
-    assert shop.offered_zones["m6i.large"] == frozenset({"euw1-az1", "euw1-az2", "euw1-az3"})
-    assert "m7g.large" not in shop.offered_zones  # it runs in every zone it may
+def test_offered_zones_of_all_types_that_groups_name(shop: Snapshot) -> None:
+    every = frozenset({"euw1-az1", "euw1-az2", "euw1-az3"})
+    named = {
+        name
+        for capacity in shop.capacities
+        if isinstance(capacity, ManagedNodeGroup | SelfManagedGroup) and not isinstance(capacity.groups, Gap)
+        for group in capacity.groups
+        if not isinstance(group.launch, Gap)
+        for name in group.launch.instance_types
+    }
+    assert len(named) > 3
+    assert shop.offered_zones == dict.fromkeys(sorted(named), every)
 
 
-def test_all_types_of_such_a_group_are_asked_for_in_one_call(bench: Callable[..., Any]) -> None:
-    pinned = {"zones": ["a"], "types": ["r6i.xlarge", "r5.xlarge"]}
-    uneven = {"types": ["c6i.large", "c5.large"], "spread": {"a": 2, "b": 1, "c": 0}}
-    with bench({"node_groups": {"pinned": pinned, "uneven": uneven, "web": {}}}) as started:
+def test_they_are_asked_for_in_one_call(bench: Callable[..., Any]) -> None:
+    several = {"zones": ["a"], "types": ["r6i.xlarge", "r5.xlarge"]}
+    pool = {"scaler": "karpenter", "types": ["c5.large"]}
+    region = {"not_offered": {"r5.xlarge": ["b"]}}
+    with bench({"node_groups": {"several": several, "web": {}}, "pools": {"burst": pool}}, **region) as started:
         snapshot = started.read()
         assert started.count("ec2:DescribeInstanceTypeOfferings") == 1
-    assert set(snapshot.offered_zones) == {"r6i.xlarge", "r5.xlarge", "c6i.large", "c5.large"}
-
-
-def test_a_local_zone_beside_the_one_availability_zone_makes_no_second(bench: Callable[..., Any]) -> None:
-    with bench({"node_groups": {"pinned": {"zones": ["a", "b"], "desired": 2}}}) as started:
-        [other] = [
-            subnet
-            for subnet in started.aws.region(ACCOUNT, REGION).subnets.values()
-            if subnet["AvailabilityZoneId"] == "euw1-az2"
-        ]
-        local = {"AvailabilityZoneId": "euw1-lhr1-az1", "AvailabilityZone": "eu-west-1-lhr-1a"}
-        other.update(local)
-        for instance in started.aws.group_of("shop", "pinned")["Instances"]:
-            if instance["AvailabilityZoneId"] == "euw1-az2":
-                instance.update(local)
-        snapshot = started.read()
-    assert "m6i.large" in snapshot.offered_zones
+    assert set(snapshot.offered_zones) == {"r6i.xlarge", "r5.xlarge", "m6i.large"}  # no group names the pool's type
+    assert snapshot.offered_zones["r5.xlarge"] == {"euw1-az1", "euw1-az3"}
 
 
 def test_zones_have_the_same_ids_under_other_names(shipped: Bench) -> None:
@@ -243,6 +244,7 @@ def test_actions_are_the_calls_and_the_calls_are_the_actions(bench: Callable[...
     with bench(EVERY_KIND | groups, images={"golden": {}}) as started:
         use_launch_configuration(started)
         use_placement_group(started)
+        use_reservation(started)
         assert started.read().gaps == ()
         assert started.operations == ACTIONS
 
@@ -269,6 +271,17 @@ def use_placement_group(bench: Bench) -> None:
         "GroupName": "tight",
         "Strategy": "cluster",
         "State": "available",
+    }
+
+
+def use_reservation(bench: Bench) -> None:
+    state = bench.aws.region(ACCOUNT, "eu-west-1")
+    target = {"CapacityReservationTarget": {"CapacityReservationIds": ["cr-1"]}}
+    bench.aws.group_of("shop", "one-zone")["CapacityReservationSpecification"] = target
+    state.capacity_reservations["cr-1"] = {
+        "CapacityReservationId": "cr-1",
+        "AvailabilityZoneId": "euw1-az2",
+        "State": "active",
     }
 
 

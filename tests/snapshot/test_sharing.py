@@ -7,16 +7,19 @@ from typing import Any
 
 import pytest
 
+from eks_auditor.model.gap import Gap
 from eks_auditor.model.release import Pointer, PointerMove, ReleaseHistory, ReleaseLine
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.snapshot.reader import WORKERS
-from tests.snapshot.bench import NOW, REGION, Bench
+from tests.snapshot.bench import BATCH, NOW, REGION, Bench, group_of
 
 MINUTE = timedelta(minutes=1)
 TWO: dict[str, Any] = {"clusters": {"shop": {"node_groups": {"web": {}}}, "bank": {"node_groups": {"web": {}}}}}
 SHARED = ("ssm:GetParameters", "eks:DescribeClusterVersions", "ec2:GetAllowedImagesSettings")
 RELEASES = ("ssm:GetParameters", "ec2:DescribeImages")
 LINE = "al2023/standard/x86_64/1.35"
+OF_A_REGION = ("ec2:DescribeSubnets", "ec2:DescribeInstanceTypeOfferings")
+OF_A_VPC = ("ec2:DescribeRouteTables", "ec2:DescribeNatGateways")
 LASTING = ("ec2:DescribeInstanceTypes", "eks:DescribeUpdate")
 
 
@@ -65,6 +68,78 @@ def test_a_new_recommendation_is_seen_by_whoever_was_asked_after_it(bench: Calla
         started.now += MINUTE
         assert started.read(not_before=NOW - MINUTE).releases == before
         assert started.read(not_before=NOW + MINUTE).releases != before
+
+
+@pytest.mark.parametrize("clusters", [1, 5])
+def test_a_region_and_a_vpc_are_read_once_whatever_the_number_of_its_clusters(
+    bench: Callable[..., Any], clusters: int
+) -> None:
+    names = [f"shop-{number}" for number in range(clusters)]
+    groups = {"node_groups": {"web": {}}, "self_managed": {"batch": {"types": ["m6i.large"]}}}
+    with bench(clusters=dict.fromkeys(names, groups)) as started:
+        for name in names:
+            started.now += timedelta(seconds=10)
+            assert started.read(name, not_before=NOW).gaps == ()
+        assert {operation: started.count(operation) for operation in OF_A_REGION} == dict.fromkeys(OF_A_REGION, 1)
+        assert {operation: started.count(operation) for operation in OF_A_VPC} == dict.fromkeys(OF_A_VPC, 1)
+
+
+def test_clusters_in_vpcs_of_their_own_cost_a_list_of_routes_each(bench: Callable[..., Any]) -> None:
+    clusters: dict[str, Any] = {name: {"vpc": name, "node_groups": {"web": {}}} for name in ("shop", "bank", "mill")}
+    with bench(clusters=clusters, vpcs={name: {"egress": ["b"]} for name in clusters}) as started:
+        for name in clusters:
+            started.now += timedelta(seconds=10)
+            snapshot = started.read(name, not_before=NOW)
+            assert not isinstance(snapshot.vpc_subnets, Gap)
+            assert {subnet.vpc_id for subnet in snapshot.vpc_subnets} == {snapshot.cluster.vpc_id}
+            assert len(snapshot.egress) == 3
+        assert {operation: started.count(operation) for operation in OF_A_REGION} == dict.fromkeys(OF_A_REGION, 1)
+        assert {operation: started.count(operation) for operation in OF_A_VPC} == dict.fromkeys(OF_A_VPC, 3)
+
+
+def test_an_event_lists_the_routes_of_its_own_vpc_only(bench: Callable[..., Any]) -> None:
+    clusters: dict[str, Any] = {name: {"vpc": name, "node_groups": {"web": {}}} for name in ("shop", "bank")}
+    with bench(clusters=clusters, vpcs={name: {"egress": ["b"]} for name in clusters}) as started:
+        tables = started.aws.region("111111111111", "eu-west-1").route_tables
+        tables.update({f"rtb-{n}": {"RouteTableId": f"rtb-{n}", "VpcId": "vpc-other"} for n in range(1000)})
+        assert len(started.read().egress) == 3
+        assert {operation: started.count(operation) for operation in OF_A_VPC} == dict.fromkeys(OF_A_VPC, 1)
+
+
+def free(snapshot: Snapshot) -> set[int]:
+    assert not isinstance(snapshot.vpc_subnets, Gap)
+    return {subnet.free_addresses for subnet in snapshot.vpc_subnets}
+
+
+def test_free_addresses_are_shared_for_a_minute_only(bench: Callable[..., Any]) -> None:
+    with bench(**TWO) as started:
+        before = free(started.read("shop"))
+        for subnet in started.aws.region("111111111111", "eu-west-1").subnets.values():
+            subnet["AvailableIpAddressCount"] = 7
+        started.now += timedelta(seconds=50)
+        shared = started.read("bank", not_before=NOW - MINUTE)
+        assert (free(shared), shared.taken_at) == (before, NOW)
+        started.now += timedelta(seconds=11)
+        assert free(started.read("bank", not_before=NOW - MINUTE)) == {7}
+        # Routes are no older than subnets; offerings do not change as often, and are shared all the while.
+        assert [started.count(each) for each in OF_A_VPC] == [2, 2]
+        assert started.count("ec2:DescribeInstanceTypeOfferings") == 1
+
+
+def test_what_the_shared_list_does_not_know_yet_is_no_missing_subnet(bench: Callable[..., Any]) -> None:
+    with bench(clusters={"shop": BATCH, "bank": BATCH}) as started:
+        started.read("shop")
+        there = started.aws.region("111111111111", "eu-west-1")
+        some = next(iter(there.subnets.values()))
+        there.subnets["subnet-new"] = {**some, "SubnetId": "subnet-new"}
+        for group in there.groups.values():
+            group["VPCZoneIdentifier"] = "subnet-new"
+        started.now += timedelta(seconds=10)
+        snapshot = started.read("bank", not_before=NOW - MINUTE)
+        subnets = group_of(snapshot, "batch").subnets
+        assert not isinstance(subnets, Gap)
+        assert [subnet.id for subnet in subnets] == ["subnet-new"]
+        assert snapshot.gaps == ()
 
 
 def recommended(snapshot: Snapshot) -> str:
@@ -174,6 +249,10 @@ def test_a_failure_is_not_shared(bench: Callable[..., Any]) -> None:
             ("ssm", "GetParameters"),
             ("ec2", "DescribeImages"),
             ("ec2", "DescribeInstanceTypes"),
+            ("ec2", "DescribeSubnets"),
+            ("ec2", "DescribeRouteTables"),
+            ("ec2", "DescribeNatGateways"),
+            ("ec2", "DescribeInstanceTypeOfferings"),
         ):
             started.aws.fail(service, operation, "ThrottlingException", times=1)
         assert started.read().gaps

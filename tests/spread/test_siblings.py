@@ -72,6 +72,13 @@ def test_labels_that_differ_between_siblings_by_nature_are_ignored(labels: dict[
     assert sets_of(managed("blue", labels=labels), managed("web")) == [["blue", "web"]]
 
 
+def test_a_label_that_repeats_the_name_before_terraform_makes_it_unique_is_ignored() -> None:
+    blue = managed("blue-202608041015001234000000ab", labels={"group": "blue"})
+    web = managed("web-20260804101500123400000001", labels={"group": "web"})
+    assert sets_of(blue, web) == [[blue.name, web.name]]
+    assert sets_of(managed("blue-2026", labels={"group": "blue"}), web) == [["blue-2026"], [web.name]]
+
+
 @pytest.mark.parametrize(
     "labels",
     [
@@ -198,7 +205,6 @@ def test_a_group_whose_traits_are_hidden_is_in_no_set_and_casts_doubt(group: Gro
     ("group", "action"),
     [
         (managed("odd", groups=()), "eks:DescribeNodegroup"),
-        (managed("odd", group={"launch": launch(instance_types=())}), "ec2:GetInstanceTypesFromInstanceRequirements"),
         (managed("odd", group={"launch": launch(instance_types=("unread",))}), "ec2:DescribeInstanceTypes"),
     ],
 )
@@ -206,6 +212,16 @@ def test_a_group_of_unknown_shape_is_in_no_set(group: Group, action: str) -> Non
     found = Spread.of(snapshot(group)).set_of(group)
     assert isinstance(found, Gap)
     assert found.action == action
+
+
+def test_what_names_no_types_is_a_set_of_its_own_and_casts_no_doubt() -> None:
+    chosen = [managed(name, group={"launch": launch(instance_types=())}) for name in ("odd-1", "odd-2")]
+    spread = Spread.of(snapshot(*chosen, managed("web")))
+    assert sorted(each.name for each in spread.sets) == ["odd-1, odd-2", "web"]
+    assert len({each.key for each in spread.sets}) == 2
+    assert (spread.whole, spread.doubts, spread.unreadable) == (True, {}, {})
+    apart = [chosen[0], managed("odd-2", labels={"tier": "a"}, group={"launch": launch(instance_types=())})]
+    assert sets_of(*apart) == [["odd-1"], ["odd-2"]]
 
 
 @pytest.mark.parametrize(

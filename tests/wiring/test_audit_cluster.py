@@ -7,11 +7,13 @@ import pytest
 
 from eks_auditor.checks import CATALOGUE
 from eks_auditor.events.messages import AuditRequest
+from eks_auditor.findings.judge import judge
 from eks_auditor.ledger.documents import NewerLedgerError
 from eks_auditor.ledger.pointers import PointersUnreadableError
 from eks_auditor.ledger.saving import ContendedError, FencedOut, Saved
 from eks_auditor.model.history import Head
 from eks_auditor.model.snapshot import Snapshot
+from eks_auditor.model.verdict import Status
 from eks_auditor.snapshot.reader import ClusterGoneError, ClusterUnreadableError
 from eks_auditor.wiring.audit_cluster import AuditCluster, make_checkpoint
 from eks_auditor.wiring.records import each_message
@@ -69,7 +71,7 @@ def test_a_cluster_is_read_judged_and_saved() -> None:
     (audit,) = auditing.ledger.saved
     assert (audit.audit_id, audit.cluster, audit.taken_at) == (AUDIT_ID, CLUSTER_ID, snapshot().taken_at)
     assert audit.created_at == snapshot().cluster.created_at
-    assert audit.checks == {check.id for check in CATALOGUE}
+    assert audit.checks == {check.id for check in CATALOGUE if not check.reports_only}
     assert {finding.check_id for finding in audit.findings} <= audit.checks
     assert audit.findings
     assert audit.complete == snapshot().complete
@@ -78,6 +80,15 @@ def test_a_cluster_is_read_judged_and_saved() -> None:
     assert auditing.ledger.hub == [True]
     assert auditing.reader.not_before == ASKED
     assert auditing.heard.counts["AuditsDone"] == 1
+
+
+def test_what_is_for_reports_only_never_reaches_the_ledger() -> None:
+    auditing = Auditing()
+    auditing.take()
+    (audit,) = auditing.ledger.saved
+    reported = judge(snapshot(), CATALOGUE)
+    assert ("ZONE009", Status.FAILED) in {(finding.check_id, finding.status) for finding in reported}
+    assert "ZONE009" not in {finding.check_id for finding in audit.findings} | audit.checks
 
 
 def test_every_line_of_an_audit_carries_its_id() -> None:

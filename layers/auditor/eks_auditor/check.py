@@ -14,12 +14,14 @@ from eks_auditor.model.cluster import Cluster
 from eks_auditor.model.finding import Fix
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.model.verdict import Owner, Severity, Verdict
+from eks_auditor.spread.addresses import Zone
+from eks_auditor.spread.drill import Drill
 from eks_auditor.spread.siblings import SiblingSet, Spread
 
 SUBJECT_TYPES = frozenset(
-    {ManagedNodeGroup, SelfManagedGroup, NodePool, FargateProfile, StandaloneNodes, Cluster, SiblingSet}
+    {ManagedNodeGroup, SelfManagedGroup, NodePool, FargateProfile, StandaloneNodes, Cluster, SiblingSet, Zone}
 )
-CONTEXT_TYPES = frozenset({Cluster, Snapshot, Spread})
+CONTEXT_TYPES = frozenset({Cluster, Snapshot, Spread, Drill})
 
 _ID = re.compile(r"(AMI|ZONE|CAS|HEALTH|UPG)\d{3}")
 _FIX = re.compile(r"(?P<tool>[a-z]+)(?: \((?P<kind>[a-z-]+)\))?: (?P<template>.+)")
@@ -80,6 +82,8 @@ class Check:
         why: Its rationale.
         fixes: Its ways to mend.
         judge: The function: subject and context by type, to a verdict.
+        reports_only: Whether the reports of the command line alone tell it: the ledger, the topic and Security Hub
+            never hear of it.
     """
 
     id: str
@@ -93,19 +97,21 @@ class Check:
     fixes: tuple[FixTemplate, ...]
     judge: Callable[..., Verdict]
     context: tuple[type, ...]
+    reports_only: bool = False
 
     def __call__(self, subject: object, context: Mapping[type, object]) -> Verdict:
-        """Judge one subject; ``context`` holds the Cluster, the Snapshot and the Spread."""
+        """Judge one subject; ``context`` holds the Cluster, the Snapshot, the Spread and the Drill."""
         return self.judge(subject, *(context[kind] for kind in self.context))
 
 
-def check(
+def check(  # noqa: PLR0913  a declaration's parts, all by name
     *,
     id: str,
     title: str,
     severity: Severity,
     docs: str,
     owner: Owner = Owner.CUSTOMER,
+    reports_only: bool = False,
 ) -> Callable[[Callable[..., Verdict]], Check]:
     """Declare a check over the type of its function's first parameter.
 
@@ -131,6 +137,7 @@ def check(
             fixes=fixes,
             judge=judge,
             context=context,
+            reports_only=reports_only,
         )
 
     return declare

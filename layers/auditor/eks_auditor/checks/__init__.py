@@ -1,7 +1,23 @@
 """The checks. Each is one line here; a check that is not here is not run, and a test finds it."""
 
 from eks_auditor.check import Check
-from eks_auditor.checks import ami, autoscaler, health, images, launches, nodes, zones
+from eks_auditor.checks import (
+    addresses,
+    ami,
+    autoscaler,
+    egress,
+    failed_launches,
+    health,
+    images,
+    launches,
+    nodes,
+    offerings,
+    processes,
+    reservations,
+    survival,
+    zonal_shift,
+    zones,
+)
 
 CATALOGUE: tuple[Check, ...] = (
     ami.release_superseded,
@@ -19,6 +35,17 @@ CATALOGUE: tuple[Check, ...] = (
     zones.data_plane_in_too_few_zones,
     zones.group_pinned_to_one_zone,
     zones.nodes_unevenly_spread,
+    survival.cannot_survive_the_loss_of_a_zone,
+    offerings.type_not_offered,
+    addresses.subnets_nearly_out_of_addresses,
+    offerings.too_few_nodes_to_spread,
+    processes.processes_suspended,
+    zonal_shift.zonal_shift_not_enabled,
+    addresses.control_plane_subnets_full,
+    addresses.fargate_profile_in_one_zone,
+    failed_launches.launches_failing,
+    egress.egress_hangs_on_one_zone,
+    reservations.reservation_ends,
     autoscaler.not_discoverable,
     autoscaler.claimed_by_another_cluster,
     autoscaler.taint_tag_ignored,

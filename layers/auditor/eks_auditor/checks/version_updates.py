@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from eks_auditor.checks.left_behind import demand_all_seen, left_behind
 from eks_auditor.checks.node_group_issues import ISSUES
 from eks_auditor.model.capacity import ManagedNodeGroup, NodegroupUpdate
-from eks_auditor.model.gap import Gap, known
+from eks_auditor.model.gap import known
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.model.verdict import Scalar, Severity, Verdict, failed, passed, settling, unknown
 from eks_auditor.releases.families import CUSTOM
+from eks_auditor.spread.surge import most_at_once, size
 
 VERSION_UPDATE = "VersionUpdate"
 
@@ -22,12 +23,6 @@ SHORTEST_UPDATE = timedelta(hours=6)
 
 ONE_STEP = timedelta(minutes=20)
 """What an update may take for the nodes that it replaces at once: EKS gives their pods 15 minutes to leave."""
-
-MOST_AT_ONCE = 100
-"""The most nodes that EKS replaces at once, whatever is configured.
-
-Source: https://docs.aws.amazon.com/eks/latest/APIReference/API_NodegroupUpdateConfig.html
-"""
 
 SHOWN = 20
 """How many resources are named; the numbers count all."""
@@ -111,7 +106,7 @@ def _cancelled(update: NodegroupUpdate, now: datetime) -> Verdict:
 
 
 def _in_progress(group: ManagedNodeGroup, update: NodegroupUpdate, now: datetime) -> Verdict:
-    nodes, at_once = _size(group), most_at_once(group)
+    nodes, at_once = size(group), most_at_once(group)
     limit = max(SHORTEST_UPDATE, ONE_STEP * -(-nodes // at_once))
     stuck_at = update.created_at + limit
     at_a_time = f"{nodes} node{'' if nodes == 1 else 's'}, {at_once} at once"
@@ -122,21 +117,6 @@ def _in_progress(group: ManagedNodeGroup, update: NodegroupUpdate, now: datetime
         return replace(passed(reason, due_at=stuck_at), evidence=facts)
     reason = f"{running}, longer than the {_hours(limit)} that it may take ({at_a_time})"
     return replace(failed(reason, severity=Severity.MEDIUM), evidence=facts)
-
-
-def most_at_once(group: ManagedNodeGroup) -> int:
-    """Return how many nodes an update of a group replaces at once: one where nothing says otherwise."""
-    if group.max_unavailable is not None:
-        wanted = group.max_unavailable
-    else:
-        wanted = _size(group) * (group.max_unavailable_percentage or 0) // 100
-    return min(max(wanted, 1), MOST_AT_ONCE)
-
-
-def _size(group: ManagedNodeGroup) -> int:
-    """Return how many nodes a group has: the Auto Scaling groups may hold some that are not seen as nodes yet."""
-    groups = () if isinstance(group.groups, Gap) else group.groups
-    return max(len(group.nodes), sum(len(scaling.instances) for scaling in groups))
 
 
 def _ago(update: NodegroupUpdate, now: datetime) -> str:

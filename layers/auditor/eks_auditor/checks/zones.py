@@ -1,21 +1,30 @@
 """ZONE: does the data plane survive the loss of a zone?"""
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from eks_auditor.check import check
-from eks_auditor.model.capacity import AnyCapacity, ManagedNodeGroup, NodePool, ScalingGroup, SelfManagedGroup
+from eks_auditor.model.capacity import ManagedNodeGroup, NodePool, ScalingGroup, SelfManagedGroup
 from eks_auditor.model.cluster import Cluster, is_availability_zone
 from eks_auditor.model.gap import Gap, UnreadableError, known
 from eks_auditor.model.snapshot import Snapshot
-from eks_auditor.model.verdict import Severity, Status, Verdict, failed, not_applicable, passed, settling, unknown
+from eks_auditor.model.verdict import (
+    Severity,
+    Status,
+    Verdict,
+    failed,
+    not_applicable,
+    on_outpost,
+    passed,
+    settling,
+    unknown,
+)
 from eks_auditor.spread.balance import Balance, zones_of
 from eks_auditor.spread.causes import STOPPING, causes, launches_failed
 from eks_auditor.spread.launching import launching
 from eks_auditor.spread.pins import accelerated, excuse
 from eks_auditor.spread.reach import Reach, cluster_subnets
-from eks_auditor.spread.siblings import SiblingSet, Spread
-from eks_auditor.spread.updating import Update, updating
+from eks_auditor.spread.siblings import SiblingSet, Spread, first_of
+from eks_auditor.spread.updating import joined, updating
 
 ENOUGH_ZONES = 3
 FEWEST_ZONES = 2
@@ -50,12 +59,12 @@ def data_plane_in_too_few_zones(cluster: Cluster, snapshot: Snapshot) -> Verdict
     cloudformation: list private subnets of three zones in Subnets of AWS::EKS::Nodegroup
     """
     if cluster.outpost:
-        return _on_outpost()
+        return on_outpost()
     reach = Reach.of(snapshot)
     if len(reach.zones) < ENOUGH_ZONES and reach.gap is not None:
         raise UnreadableError(reach.gap)
     if len(reach.zones) < FEWEST_ZONES:
-        update = _running(reach.moving, snapshot)
+        update = joined(reach.moving, snapshot)
         if update is not None:
             return settling(update.reason, due_at=update.due_at)
     if not (reach.zones or reach.apart):
@@ -95,7 +104,7 @@ def group_pinned_to_one_zone(
     cloudformation (self-managed): list subnets of further zones in VPCZoneIdentifier of {name}
     """
     if cluster.outpost:
-        return _on_outpost()
+        return on_outpost()
     if isinstance(capacity, NodePool):
         return unknown("the subnets that its NodeClass selects are in Kubernetes' API only, which is not read")
     update = updating(capacity, snapshot)
@@ -118,8 +127,8 @@ def nodes_unevenly_spread(
     Empty zone: there are at least as many nodes as zones, and one has none. HIGH where launches failed in it or a
     group bound to it wants nodes, INFORMATIONAL where its groups are scaled to zero or it is a pool's, else MEDIUM.
     Skew: from two nodes a zone on, a group that Auto Scaling rebalances differs by more than one node and 20 % of the
-    mean (MEDIUM), or the fullest zone holds half as much again as its fair share (LOW for several groups). It counts
-    once seen in two audits. A group whose siblings are not known is UNKNOWN.
+    mean (MEDIUM), or the fullest zone holds half as much again as its fair share, and more than chance gives it (LOW
+    for several groups). It counts once seen in two audits. A group whose siblings are not known is UNKNOWN.
 
     Why: the zone that holds most nodes takes most pods with it when it fails.
 
@@ -135,10 +144,10 @@ def nodes_unevenly_spread(
     cloudformation: give {group} and its siblings one MinSize
     """
     if cluster.outpost:
-        return _on_outpost()
+        return on_outpost()
     if not isinstance(subject, SiblingSet):
         return _within_its_set(subject, spread)
-    update = _running(subject.members, snapshot)
+    update = joined(subject.members, snapshot)
     if update is not None:
         return settling(update.reason, due_at=update.due_at)
     (first, *_) = subject.members
@@ -146,20 +155,6 @@ def nodes_unevenly_spread(
     if verdict.status is Status.FAILED and subject.key in spread.doubts:
         raise UnreadableError(spread.doubts[subject.key])
     return verdict
-
-
-def _on_outpost() -> Verdict:
-    return not_applicable("the cluster lives on an Outpost, which is one place")
-
-
-def _running(capacities: Iterable[AnyCapacity], snapshot: Snapshot) -> Update | None:
-    """Join the updates under way; they are over when the last one is."""
-    updates = [update for capacity in capacities if (update := updating(capacity, snapshot)) is not None]
-    if not updates:
-        return None
-    ends = [update.due_at for update in updates if update.due_at is not None]
-    reasons = dict.fromkeys(update.reason for update in updates)
-    return Update("; ".join(reasons), max(ends) if len(ends) == len(updates) else None)
 
 
 def _enough(reach: Reach, snapshot: Snapshot) -> Verdict:
@@ -297,6 +292,6 @@ def _uneven(reason: str, zone: str, severity: Severity, balance: Balance, snapsh
     if stopped:
         evidence["suspended_group"], evidence["suspended"] = stopped[0]
     if len(balance.groups) > 1:
-        evidence["siblings"] = ", ".join(sorted(group.name for group in balance.groups))
+        evidence["siblings"] = first_of([group.name for group in balance.groups])
     verdict = failed(f"{reason}; nodes by zone: {balance}; cause: {visible}", severity=severity, confirm=True)
     return replace(verdict, evidence=evidence | {"total": balance.total})

@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from eks_auditor import __version__
 from eks_auditor.cli.audit import audit
 from eks_auditor.cli.checks import checks
+from eks_auditor.cli.drill import drill
 from eks_auditor.cli.errors import CommandError, NothingReadError, UsageError, worded
 from eks_auditor.cli.options import STDOUT, Clock, Invocation, machine_clock
 from eks_auditor.cli.output import say, write
@@ -23,7 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (audit, snapshot, releases, checks, retire):
+for command in (audit, drill, snapshot, releases, checks, retire):
     app.command()(command)
 
 

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from eks_auditor.check import Check
-from eks_auditor.cli.errors import UsageError
 from eks_auditor.cli.options import (
     STDOUT,
     Clock,
@@ -20,11 +19,11 @@ from eks_auditor.cli.options import (
 )
 from eks_auditor.cli.output import progress, say, table_shape, write
 from eks_auditor.cli.reading import Reading, Wanted, read_clusters
+from eks_auditor.cli.recorded import read_files, refuse_aws, sensible
 from eks_auditor.model.verdict import Severity
 from eks_auditor.report.asff_document import render_asff
 from eks_auditor.report.audited import AuditedCluster, Report, audited, report_of
 from eks_auditor.report.json_document import render_json
-from eks_auditor.report.snapshot_file import SnapshotFileError, read_snapshot_file
 from eks_auditor.report.table import render_table
 
 FAILED = 1
@@ -76,8 +75,8 @@ def audit(  # noqa: PLR0913  one parameter an option
     require_writable(output)
     started = clock()
     if recorded:
-        _refuse_both(region, cluster, profile)
-        reading = _read_files(recorded)
+        refuse_aws(region, cluster, profile)
+        reading = read_files(recorded)
     else:
         reading = _read_aws(Wanted.of(region or [], cluster or []), profile, clock)
     report = report_of(_judged(reading, checks), gaps=reading.gaps, started=started)
@@ -88,53 +87,16 @@ def audit(  # noqa: PLR0913  one parameter an option
         raise typer.Exit(FAILED)
 
 
-def _refuse_both(region: list[str] | None, cluster: list[str] | None, profile: str | None) -> None:
-    if region or cluster or profile:
-        message = "--from judges recorded snapshots and asks AWS nothing: leave out --region, --cluster and --profile"
-        raise UsageError(message)
-
-
 def _read_aws(wanted: Wanted, profile: str | None, clock: Clock) -> Reading:
     with progress() as show:
         return read_clusters(wanted, profile=profile, clock=clock, show=show)
 
 
-def _read_files(paths: list[Path]) -> Reading:
-    """Read recorded snapshots.
-
-    Raises:
-        UsageError: If one is broken, or two are of the same cluster.
-    """
-    reading = Reading()
-    for path in paths:
-        try:
-            snapshot = read_snapshot_file(path)
-        except SnapshotFileError as error:
-            raise UsageError(str(error)) from error
-        arn = snapshot.cluster.id.arn
-        if arn in reading.files:
-            message = f"{reading.files[arn]} and {path} are snapshots of the same cluster {arn}: give one of them"
-            raise UsageError(message)
-        reading.files[arn] = path
-        reading.snapshots.append(snapshot)
-    return reading
-
-
 def _judged(reading: Reading, checks: Sequence[Check]) -> Iterator[AuditedCluster]:
-    """Judge what was read.
-
-    Raises:
-        UsageError: If a file's values make no sense together, which the shape of the file does not tell.
-    """
     for snapshot in reading.snapshots:
-        try:
-            yield audited(snapshot, checks)
-        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-            file = reading.files.get(snapshot.cluster.id.arn)
-            if file is None:
-                raise
-            message = f"{file}: holds what cannot be judged: {error}; record it again with `eks-auditor snapshot`"
-            raise UsageError(message) from error
+        with sensible(snapshot, reading):
+            judged = audited(snapshot, checks)
+        yield judged
 
 
 def _rendered(report: Report, form: Format, output: str, *, show_all: bool) -> str:

@@ -65,6 +65,7 @@ def _whole(check: Check) -> str:
             ["Fix:", *(f"  {fix.tool}{f' ({fix.kind})' if fix.kind else ''}: {_shown(fix)}" for fix in check.fixes)]
         ),
         f"Who must act: {check.owner.value}",
+        *(["Told: in reports of the command line only"] if check.reports_only else []),
         f"Docs: {check.docs}",
     ]
     return "\n\n".join(paragraphs) + "\n"

@@ -23,10 +23,15 @@ REFRESH_AFTER = timedelta(days=30)
 REFRESH_SPREAD = timedelta(days=5)
 """Refreshes come earlier by up to this, by a hash of the id, so that a fleet found on one day is not told on one."""
 
-_SET_KINDS: tuple[Kind, ...] = ("managed", "self-managed", "karpenter", "auto-mode")
-"""The kinds whose capacities make up sibling sets."""
+_LAUNCHING_KINDS: tuple[Kind, ...] = ("managed", "self-managed", "karpenter", "auto-mode")
+"""The kinds whose capacities make up sibling sets, and launch nodes in zones."""
 
-_POOLS = ("karpenter", "auto-mode", "standalone")
+_GONE: Mapping[str, str] = {
+    # A pool is seen by its nodes alone.
+    **dict.fromkeys(("karpenter", "auto-mode", "standalone"), "it has no nodes any more"),
+    "zone": "no nodes are launched in it any more",
+}
+"""What became of a subject that is absent, by its kind, where it may well exist."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,9 +192,7 @@ def _absence(last: Finding, audit: Audit) -> _Closing | None:
     if last.check_id not in audit.checks:
         return _Closing(State.WITHDRAWN, f"check {last.check_id} is no longer judged", last.evidence)
     if _gone(last.subject.kind, audit):
-        # A pool is seen by its nodes alone.
-        gone = "it has no nodes any more" if last.subject.kind in _POOLS else "it no longer exists"
-        return _Closing(State.RESOLVED, gone, last.evidence)
+        return _Closing(State.RESOLVED, _GONE.get(last.subject.kind, "it no longer exists"), last.evidence)
     return None
 
 
@@ -208,8 +211,9 @@ def _closed(record: Record, closing: _Closing, audit: Audit) -> Record:
 
 def _gone(kind: str, audit: Audit) -> bool:
     """Tell whether an absent subject of this kind is evidently gone; a cluster, while there is one, never is."""
-    if kind == "sibling-set":
-        return audit.sets_whole and all(audit.complete.get(member, False) for member in _SET_KINDS)
+    if kind in ("sibling-set", "zone"):
+        whole = audit.sets_whole if kind == "sibling-set" else audit.zones_whole
+        return whole and all(audit.complete.get(member, False) for member in _LAUNCHING_KINDS)
     return any(whole for known, whole in audit.complete.items() if known == kind)
 
 

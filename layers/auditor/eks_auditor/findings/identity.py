@@ -5,6 +5,7 @@ import hashlib
 from eks_auditor.model.capacity import FargateProfile, ManagedNodeGroup, NodePool, SelfManagedGroup, StandaloneNodes
 from eks_auditor.model.cluster import Cluster, ClusterId
 from eks_auditor.model.finding import Subject
+from eks_auditor.spread.addresses import Zone
 from eks_auditor.spread.siblings import SiblingSet
 
 PREFIX = "eks-auditor"
@@ -35,6 +36,8 @@ def subject_of(judged: object, cluster: Cluster) -> Subject:
             return Subject(
                 kind="sibling-set", key=judged.key, name=judged.name, arn=f"{cluster.id.arn}/sibling-set/{judged.key}"
             )
+        case Zone():
+            return Subject(kind="zone", key=judged.id, name=judged.id, arn=f"{cluster.id.arn}/zone/{judged.id}")
         case ManagedNodeGroup() | SelfManagedGroup() | NodePool() | FargateProfile() | StandaloneNodes():
             return Subject(kind=judged.kind, key=judged.name, name=judged.name, arn=judged.arn)
     message = f"{type(judged).__name__} is no kind of subject"

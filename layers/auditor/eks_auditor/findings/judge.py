@@ -13,6 +13,8 @@ from eks_auditor.model.gap import UnreadableError
 from eks_auditor.model.history import Audit
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.model.verdict import Severity, Status, Verdict, unknown
+from eks_auditor.spread.addresses import Zones
+from eks_auditor.spread.drill import Drill
 from eks_auditor.spread.siblings import Spread
 
 
@@ -28,7 +30,7 @@ SILENCES: Mapping[str, Silence] = {
     # At INFORMATIONAL the whole family has paused, which does not explain a group that is behind all the same.
     "AMI003": Silence(frozenset({"AMI001", "AMI007"}), Severity.LOW),
     # At LOW a third zone is unused, which is another gap than that of a group in one zone.
-    "ZONE001": Silence(frozenset({"ZONE002"}), Severity.CRITICAL),
+    "ZONE001": Silence(frozenset({"ZONE002", "ZONE004"}), Severity.CRITICAL),
 }
 """One cause, one finding: for the same subject; a cluster's finding silences those of all its capacities."""
 
@@ -36,17 +38,18 @@ SILENCES: Mapping[str, Silence] = {
 def audit_of(snapshot: Snapshot, checks: Iterable[Check], audit_id: str) -> Audit:
     """Judge a snapshot for the ledger."""
     judged = tuple(checks)
-    spread = Spread.of(snapshot)
+    spread, zones = Spread.of(snapshot), Zones.of(snapshot)
     running, unread = running_of(snapshot)
     return Audit(
         audit_id=audit_id,
         cluster=snapshot.cluster.id,
         created_at=snapshot.cluster.created_at,
         taken_at=snapshot.taken_at,
-        findings=_judged(snapshot, spread, judged),
+        findings=_judged(snapshot, spread, zones, judged),
         checks=frozenset(check.id for check in judged),
         complete=snapshot.complete,
         sets_whole=spread.whole,
+        zones_whole=zones.whole,
         retryable=any(gap.retryable for gap in snapshot.gaps),
         running=running,
         unread=unread,
@@ -55,12 +58,15 @@ def audit_of(snapshot: Snapshot, checks: Iterable[Check], audit_id: str) -> Audi
 
 def judge(snapshot: Snapshot, checks: Iterable[Check]) -> tuple[Finding, ...]:
     """Judge every subject of a snapshot by every check that is for its type, ordered by check and subject."""
-    return _judged(snapshot, Spread.of(snapshot), checks)
+    return _judged(snapshot, Spread.of(snapshot), Zones.of(snapshot), checks)
 
 
-def _judged(snapshot: Snapshot, spread: Spread, checks: Iterable[Check]) -> tuple[Finding, ...]:
-    context: Mapping[type, object] = {Cluster: snapshot.cluster, Snapshot: snapshot, Spread: spread}
-    subjects = (snapshot.cluster, *snapshot.capacities, *spread.sets)
+def _judged(snapshot: Snapshot, spread: Spread, zones: Zones, checks: Iterable[Check]) -> tuple[Finding, ...]:
+    checks = tuple(checks)
+    context: dict[type, object] = {Cluster: snapshot.cluster, Snapshot: snapshot, Spread: spread}
+    if any(Drill in check.context for check in checks):
+        context[Drill] = Drill.of(snapshot, spread)
+    subjects = (snapshot.cluster, *snapshot.capacities, *spread.sets, *zones.zones)
     findings = [
         _finding(check, subject, snapshot.cluster, _verdict(check, subject, context, snapshot))
         for check in checks

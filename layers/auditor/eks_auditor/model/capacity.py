@@ -12,6 +12,32 @@ type Kind = Literal["managed", "self-managed", "karpenter", "auto-mode", "fargat
 KINDS: tuple[Kind, ...] = ("managed", "self-managed", "karpenter", "auto-mode", "fargate", "standalone")
 
 
+ADDRESSES_OF_A_PREFIX = 16
+"""An IPv4 prefix of an interface is a ``/28``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interface:
+    """A network interface of a node.
+
+    Attributes:
+        subnet_id: Where it takes its addresses.
+        primary: Whether it is the node's first one; what else a node has is for its pods.
+        addresses: IPv4 addresses that it holds one by one, its own included.
+        prefixes: IPv4 prefixes that it holds.
+    """
+
+    subnet_id: str
+    primary: bool
+    addresses: int
+    prefixes: int = 0
+
+    @property
+    def taken(self) -> int:
+        """All IPv4 addresses that the subnet cannot give to another."""
+        return self.addresses + ADDRESSES_OF_A_PREFIX * self.prefixes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """An EC2 instance of the cluster.
@@ -23,6 +49,7 @@ class Node:
         zone_id: The physical zone.
         launched_at: When it was launched.
         tags: Its tags.
+        interfaces: Its network interfaces, the primary one first; none where EC2 tells none.
     """
 
     id: str
@@ -31,6 +58,7 @@ class Node:
     zone_id: str
     launched_at: datetime
     tags: Mapping[str, str] = field(default_factory=dict)
+    interfaces: tuple[Interface, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +81,23 @@ class HealthIssue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceType:
-    """An instance type's shape; ``accelerators`` counts GPUs and Neuron devices."""
+    """An instance type's shape.
+
+    Attributes:
+        name: ``m7g.large``.
+        architecture: ``arm64`` or ``x86_64``.
+        vcpus: Its default number of vCPUs.
+        memory_mib: In MiB.
+        accelerators: GPUs and Neuron devices.
+        addresses_per_interface: IPv4 addresses that one network interface can hold; None where EC2 does not tell.
+    """
 
     name: str
     architecture: str
     vcpus: int
     memory_mib: int
     accelerators: int = 0
+    addresses_per_interface: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +111,7 @@ class GroupInstance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedLaunch:
-    """A scaling activity that ended ``Failed`` or ``Cancelled`` in the last 24 hours.
+    """A launch, as a scaling activity, that ended ``Failed`` or ``Cancelled`` in the last 24 hours.
 
     Attributes:
         zone_id: Where, when the activity says.
@@ -138,6 +176,25 @@ class MissingReference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CapacityReservation:
+    """A capacity reservation or Capacity Block as ``ec2:DescribeCapacityReservations`` tells it.
+
+    Attributes:
+        id: ``cr-…``.
+        zone_id: The only zone that it reserves capacity in.
+        state: ``active``, ``scheduled``, ``expired``, ``cancelled``, ``failed`` and so on.
+        ends_at: When it ends by itself; None for one without an end.
+        capacity_block: Whether it is a Capacity Block for ML.
+    """
+
+    id: str
+    zone_id: str
+    state: str
+    ends_at: datetime | None = None
+    capacity_block: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchConfig:
     """What the next instance of a group would be launched from, over all of its templates and overrides.
 
@@ -148,6 +205,8 @@ class LaunchConfig:
         templates: The launch template versions in use; none with a launch configuration.
         configuration: The launch configuration's name; None with templates.
         missing: What it names and does not exist, or the gap that hides whether something is missing.
+        reservations: What it launches into by name, and nowhere else: ids of capacity reservations and Capacity Blocks
+            (``cr-…``), and ARNs of resource groups of such, whose members are not visible.
     """
 
     image_ids: tuple[str, ...]
@@ -156,6 +215,7 @@ class LaunchConfig:
     templates: tuple[TemplateUse, ...] = ()
     configuration: str | None = None
     missing: tuple[MissingReference, ...] | Gap = ()
+    reservations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

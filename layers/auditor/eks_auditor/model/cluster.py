@@ -73,6 +73,25 @@ class Subnet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Egress:
+    """Where a subnet's default IPv4 route leads.
+
+    Attributes:
+        target: The route's target, such as ``nat-…``, ``igw-…``, ``tgw-…`` or ``vpce-…``; None without such a route.
+        zone_id: The one zone that a zonal NAT gateway is in; None for every other target.
+        route_table: ``rtb-…``: the one that is associated with the subnet, or else the VPC's main one.
+        private: Whether the target is a private NAT gateway, which leads to other networks and not to the internet.
+        given_zones: The zones that a regional NAT gateway was given by hand; none where it provides for all by itself.
+    """
+
+    target: str | None
+    zone_id: str | None = None
+    route_table: str = ""
+    private: bool = False
+    given_zones: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KubernetesVersion:
     """One row of ``eks:DescribeClusterVersions``.
 
@@ -101,6 +120,7 @@ class Cluster:
         outpost: Whether it lives on an Outpost.
         zonal_shift: Whether EKS may shift it away from a zone.
         autoscaler_identity: A Pod Identity association whose service account names the autoscaler, or None.
+        ip_family: Of the addresses that pods and services get: ``ipv4`` or ``ipv6``.
     """
 
     id: ClusterId
@@ -114,6 +134,7 @@ class Cluster:
     outpost: bool = False
     zonal_shift: bool = False
     autoscaler_identity: str | Gap | None = None
+    ip_family: str = "ipv4"
 
     @property
     def name(self) -> str:

@@ -13,8 +13,8 @@ class Subject:
     """What a finding is about.
 
     Attributes:
-        kind: ``cluster``, ``sibling-set`` or a kind of capacity (``managed``, ``self-managed`` …).
-        key: What identifies it among its kind in its cluster: the name, or a sibling set's hash.
+        kind: ``cluster``, ``sibling-set``, ``zone`` or a kind of capacity (``managed``, ``self-managed`` …).
+        key: What identifies it among its kind in its cluster: the name, a sibling set's hash, or a zone's id.
         name: What people call it.
         arn: Its ARN, or a synthetic one below the cluster's.
     """

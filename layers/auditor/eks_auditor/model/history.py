@@ -143,6 +143,7 @@ class Audit:
         checks: The checks that were judged.
         complete: Per kind of capacity: whether what is absent is gone.
         sets_whole: Whether a sibling set that is absent is gone: no group can have dropped out of its set unseen.
+        zones_whole: Whether a zone that is absent is one that nothing launches nodes in any more.
         retryable: Whether a gap is left that reading again may fill.
         running: What its capacities run.
         unread: The capacities, by kind and name, that may run something else as well: some of it could not be read.
@@ -158,6 +159,7 @@ class Audit:
     checks: frozenset[str]
     complete: Mapping[Kind, bool]
     sets_whole: bool = True
+    zones_whole: bool = True
     retryable: bool = False
     running: tuple[Running, ...] = ()
     unread: frozenset[tuple[Kind, str]] = frozenset()

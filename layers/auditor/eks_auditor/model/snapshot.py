@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from eks_auditor.model.capacity import AnyCapacity, InstanceType, Kind
-from eks_auditor.model.cluster import Cluster, KubernetesVersion, Subnet
+from eks_auditor.model.capacity import AnyCapacity, CapacityReservation, InstanceType, Kind
+from eks_auditor.model.cluster import Cluster, Egress, KubernetesVersion, Subnet
 from eks_auditor.model.gap import Gap
 from eks_auditor.model.release import Ancestor, Image, ReleaseHistory
 
@@ -39,10 +39,11 @@ class Snapshot:
         images: The images that capacities and nodes name, by id; ``resolve:ssm:NAME`` where it was not resolved.
         releases: The history of every release line in use, by its text.
         instance_types: The types that groups and nodes name, by name.
-        offered_zones: Zone ids that offer a type, by its name; for all types of each group that launches in one
-            Availability Zone only, or has no instance in one of its zones.
+        offered_zones: Zone ids that offer a type, by its name; for all types that groups name.
         ancestors: For each configured image that EKS did not publish, by its id: what it descends from, nearest first.
         allowed_images: Allowed AMIs of this account and Region: ``enabled``, ``audit-mode`` or ``disabled``.
+        egress: Where the default route of each subnet leads that groups launch in or nodes run in, by its id.
+        reservations: The capacity reservations that groups launch into by name, by id.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -60,6 +61,8 @@ class Snapshot:
     offered_zones: Mapping[str, frozenset[str] | Gap]
     ancestors: Mapping[str, tuple[Ancestor, ...] | Gap] = field(default_factory=dict)
     allowed_images: str | Gap = "disabled"
+    egress: Mapping[str, Egress | Gap] = field(default_factory=dict)
+    reservations: Mapping[str, CapacityReservation | Gap] = field(default_factory=dict)
 
     def unseen(self, kinds: Iterable[Kind]) -> Gap | None:
         """Return the gap that hides capacities of these kinds, or None if every one of them was read."""

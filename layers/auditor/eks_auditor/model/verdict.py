@@ -101,3 +101,8 @@ def not_applicable(reason: str, *, due_at: datetime | None = None) -> Verdict:
 def settling(reason: str, *, due_at: datetime | None = None) -> Verdict:
     """Say that a change is under way: not judged now, and the last word stands."""
     return replace(not_applicable(reason, due_at=due_at), settling=True)
+
+
+def on_outpost() -> Verdict:
+    """Say that zones mean nothing to a cluster on an Outpost."""
+    return not_applicable("the cluster lives on an Outpost, which is one place")

@@ -2,6 +2,7 @@
 
 import json
 
+from eks_auditor.checks import CATALOGUE
 from eks_auditor.model.finding import Finding
 from eks_auditor.model.history import Change, Transition, sequence_of
 from eks_auditor.model.verdict import Status
@@ -12,13 +13,17 @@ from eks_auditor.sinks.asff import asff
 AUDIT_ID = "command-line"
 """Stands where a deployed audit would write its id."""
 
+REPORTS_ONLY = frozenset(check.id for check in CATALOGUE if check.reports_only)
+"""Checks that Security Hub shall not hear of, whoever imports the document."""
+
 
 def render_asff(report: Report) -> str:
     """Return a JSON list of findings, worst first; ``BatchImportFindings`` takes at most 100 of them a call.
 
-    Without a ledger every one of them is a finding just opened.
+    Without a ledger every one of them is a finding just opened. What is for reports only is left out.
     """
-    findings = [_opened(cluster, finding) for cluster, finding in report.findings(Status.FAILED)]
+    failed = report.findings(Status.FAILED)
+    findings = [_opened(cluster, finding) for cluster, finding in failed if finding.check_id not in REPORTS_ONLY]
     return json.dumps(findings, indent=2, ensure_ascii=False) + "\n"
 
 

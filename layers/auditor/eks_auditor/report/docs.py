@@ -9,6 +9,7 @@ from eks_auditor.check import Check, FixTemplate
 from eks_auditor.checks import CATALOGUE
 from eks_auditor.model.capacity import FargateProfile, ManagedNodeGroup, NodePool, SelfManagedGroup, StandaloneNodes
 from eks_auditor.model.cluster import Cluster
+from eks_auditor.spread.addresses import Zone
 from eks_auditor.spread.siblings import SiblingSet
 
 PAGE = Path("docs/checks.md")
@@ -22,6 +23,7 @@ SUBJECTS = {
     FargateProfile: "Fargate profiles",
     StandaloneNodes: "nodes that belong to no group",
     SiblingSet: "sibling sets",
+    Zone: "Availability Zones that nodes are launched in",
 }
 
 OWNERS = {
@@ -92,6 +94,8 @@ def _section(check: Check) -> Iterator[str]:
     yield f"\n- Severity: {check.severity.name}"
     yield f"- To be mended by: {OWNERS[check.owner]}"
     yield f"- Judges: {', '.join(SUBJECTS[subject] for subject in check.subjects)}"
+    if check.reports_only:
+        yield "- Told: in reports of the command line only, neither by messages nor in Security Hub"
     yield f"- Rests on: <{check.docs}>"
     yield "\nTo mend it:\n"
     yield from (_fix(fix) for fix in check.fixes)

@@ -36,7 +36,7 @@ class GapDocument(TypedDict):
 class SubjectDocument(TypedDict):
     """What a finding is about."""
 
-    kind: Annotated[_Text, Field(description="cluster, sibling-set, or a kind of capacity")]
+    kind: Annotated[_Text, Field(description="cluster, sibling-set, zone, or a kind of capacity")]
     name: Annotated[_Text, Field(description="What people call it")]
     arn: Annotated[_Text, Field(description="Its ARN, or a synthetic one below the cluster's")]
 

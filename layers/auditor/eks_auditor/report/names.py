@@ -32,6 +32,7 @@ ARN_WORDS = frozenset(
         "launchConfigurationName",
         "sibling-set",
         "standalone",
+        "zone",
     }
 )
 """Parts of ARNs that say what is named, not how."""

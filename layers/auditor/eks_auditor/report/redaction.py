@@ -154,7 +154,12 @@ class _Redaction:
             "pins": tuple(map(self._text, launch.pins)),
             "image_ids": tuple(map(self._image_id, launch.image_ids)),
             "configuration": launch.configuration and self.name(launch.configuration),
+            "reservations": tuple(map(self._reservation, launch.reservations)),
         }
+
+    def _reservation(self, named: str) -> str:
+        """Redact the ARN of a resource group of reservations; a reservation's own id stays."""
+        return self._text(named) if named.startswith("arn:") else named
 
     def _image_id(self, image_id: str) -> str:
         parameter = parameter_of(image_id)

@@ -119,7 +119,7 @@ def _resources(subject: Subject, cluster: ClusterId) -> list[dict[str, Any]]:
             return [own]
         case "self-managed":
             return [_resource("AwsAutoScalingAutoScalingGroup", subject.arn, cluster), own]
-    # There is no type for node groups, profiles, pools and sibling sets.
+    # There is no type for node groups, profiles, pools, sibling sets and zones.
     resource = _resource("Other", subject.arn, cluster)
     details = {"Kind": subject.kind, "Name": _fit(subject.name, FIELD_LIMIT), "Cluster": cluster.name}
     resource["Details"] = {"Other": {key: value for key, value in details.items() if value}}

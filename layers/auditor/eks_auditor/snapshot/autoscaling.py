@@ -1,25 +1,22 @@
-"""Reads of EC2 Auto Scaling: groups, what they launch, and what has happened to them."""
+"""Reads of EC2 Auto Scaling: groups, what they launch, and whether their instances are being refreshed."""
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import dataclass
 from itertools import batched
 from typing import TYPE_CHECKING
 
 from eks_auditor.model.capacity import GroupInstance
 from eks_auditor.model.gap import Gap
-from eks_auditor.snapshot.reading import for_each, one_line, read, utc
+from eks_auditor.snapshot.reading import for_each, read, utc
 from eks_auditor.snapshot.references import INSTANCE_PROFILE, KEY_PAIR, SECURITY_GROUP, Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
     from mypy_boto3_autoscaling import AutoScalingClient
     from mypy_boto3_autoscaling.type_defs import (
-        ActivityTypeDef,
         AutoScalingGroupTypeDef,
         FilterTypeDef,
         LaunchConfigurationTypeDef,
@@ -32,7 +29,6 @@ ACTIONS = frozenset(
         "autoscaling:DescribeAutoScalingGroups",
         "autoscaling:DescribeInstanceRefreshes",
         "autoscaling:DescribeLaunchConfigurations",
-        "autoscaling:DescribeScalingActivities",
     }
 )
 """The IAM actions that the calls in here need."""
@@ -40,19 +36,11 @@ ACTIONS = frozenset(
 NAMES_A_CALL = 50
 """Names a DescribeAutoScalingGroups or DescribeLaunchConfigurations call takes without asking for larger pages."""
 
-MOST_ACTIVITIES = 1000
-"""Activities read of a group: one that fails to launch every minute writes 20,000 in 14 days, all saying the same."""
-
 _LARGEST_PAGE = 100
-_OPEN_REFRESHES = frozenset({"Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking"})
-_FAILED = frozenset({"Failed", "Cancelled"})
+RESERVED_ONLY = "capacity-reservations-only"
+"""The preference with which a launch that finds no room in its reservation fails; also that of a target alone."""
 
-# Auto Scaling words SetDesiredCapacity as "At <time> a user request explicitly set group desired capacity changing the
-# desired capacity from 3 to 4." EKS's own updates call UpdateAutoScalingGroup: "a user request update of
-# AutoScalingGroup constraints to min: …", which does not match.
-_HAND_SCALING = re.compile(
-    r"(?:At \S+ )?a user request (?:explicitly )?set(?:ting)? (?:the )?(?:group )?desired capacity", re.IGNORECASE
-)
+_OPEN_REFRESHES = frozenset({"Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +79,7 @@ class DescribedGroup:
         instances: Their ``zone_id`` is the zone's name where Auto Scaling gives no id.
         sources: What it launches from, in its order; empty with a launch configuration.
         placement_group: The group's own placement group.
-        targeted_reservation: Whether it launches into a targeted capacity reservation.
+        reservations: The capacity reservations, and resource groups of such, that the group itself launches into.
     """
 
     name: str
@@ -107,7 +95,7 @@ class DescribedGroup:
     sources: tuple[Source, ...]
     launch_configuration: str | None
     placement_group: str | None
-    targeted_reservation: bool
+    reservations: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,24 +105,6 @@ class LaunchConfiguration:
     image_id: str
     instance_type: str
     references: frozenset[Reference]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailedActivity:
-    """A launch that failed; its zone is named, not yet identified."""
-
-    subnet_id: str | None
-    zone_name: str | None
-    at: datetime
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Activities:
-    """What a group's scaling activities tell: launches that failed lately, and how often somebody set its size."""
-
-    failed: tuple[FailedActivity, ...]
-    hand_scalings: int
 
 
 def name_batches(names: Iterable[str]) -> list[tuple[str, ...]]:
@@ -185,7 +155,6 @@ def list_empty_groups(client: AutoScalingClient, region: str) -> tuple[Described
 
 
 def _group(described: AutoScalingGroupTypeDef) -> DescribedGroup:
-    reservation = described.get("CapacityReservationSpecification", {})
     return DescribedGroup(
         name=described["AutoScalingGroupName"],
         arn=described["AutoScalingGroupARN"],
@@ -207,8 +176,18 @@ def _group(described: AutoScalingGroupTypeDef) -> DescribedGroup:
         sources=tuple(_sources(described)),
         launch_configuration=described.get("LaunchConfigurationName"),
         placement_group=described.get("PlacementGroup"),
-        targeted_reservation=bool(reservation.get("CapacityReservationTarget")),
+        reservations=_reservations(described),
     )
+
+
+def _reservations(described: AutoScalingGroupTypeDef) -> tuple[str, ...]:
+    """Return what a launch goes into and nowhere else: with any other preference it may run as On-Demand."""
+    said = described.get("CapacityReservationSpecification", {})
+    if said.get("CapacityReservationPreference", RESERVED_ONLY) != RESERVED_ONLY:
+        return ()
+    target = said.get("CapacityReservationTarget", {})
+    ids, groups = target.get("CapacityReservationIds", []), target.get("CapacityReservationResourceGroupArns", [])
+    return (*ids, *groups)
 
 
 def _sources(described: AutoScalingGroupTypeDef) -> Iterator[Source]:
@@ -293,58 +272,3 @@ def find_open_refresh(client: AutoScalingClient, group: str) -> str | Gap | None
             )
 
     return read("autoscaling:DescribeInstanceRefreshes", group, call)
-
-
-def read_activities(
-    client: AutoScalingClient, group: str, *, failed_since: datetime, scaled_since: datetime
-) -> Activities | Gap:
-    """Read a group's activities, newest first, until they are older than ``scaled_since``.
-
-    Counts are of the newest :data:`MOST_ACTIVITIES`. A request that adds three instances makes three activities with
-    one and the same sentence: it counts once.
-    """
-
-    def call() -> Activities:
-        pages = client.get_paginator("describe_scaling_activities").paginate(
-            AutoScalingGroupName=group,
-            PaginationConfig={"PageSize": _LARGEST_PAGE, "MaxItems": MOST_ACTIVITIES},
-        )
-        recent: list[ActivityTypeDef] = []
-        for page in pages:
-            recent += [activity for activity in page["Activities"] if activity["StartTime"] > scaled_since]
-            if any(activity["StartTime"] <= scaled_since for activity in page["Activities"]):
-                break
-        return Activities(failed=tuple(_failures(recent, failed_since)), hand_scalings=_hand_scalings(recent))
-
-    return read("autoscaling:DescribeScalingActivities", group, call)
-
-
-def _hand_scalings(activities: Sequence[ActivityTypeDef]) -> int:
-    """Count the requests; a cause without its time is told from others by the activity's own."""
-    requests = set()
-    for activity in activities:
-        if match := _HAND_SCALING.search(activity.get("Cause", "")):
-            said = match.group()
-            requests.add(said if said.startswith("At ") else f"{activity['StartTime']} {said}")
-    return len(requests)
-
-
-def _failures(activities: Sequence[ActivityTypeDef], since: datetime) -> Iterator[FailedActivity]:
-    for activity in activities:
-        if activity["StatusCode"] in _FAILED and activity["StartTime"] > since:
-            details = _details(activity.get("Details", ""))
-            yield FailedActivity(
-                subnet_id=details.get("Subnet ID"),
-                zone_name=details.get("Availability Zone"),
-                at=utc(activity["StartTime"]),
-                message=one_line(activity.get("StatusMessage") or activity.get("Cause", "")),
-            )
-
-
-def _details(text: str) -> dict[str, str]:
-    """Read an activity's details, a JSON object in a string; an unreadable one tells nothing."""
-    try:
-        details = json.loads(text or "{}")
-    except ValueError:
-        return {}
-    return details if isinstance(details, dict) else {}

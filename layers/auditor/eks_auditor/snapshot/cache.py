@@ -1,18 +1,26 @@
 """What audits in one process share. Caches tell the truth: a value carries the instant it was read at."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
 
-from eks_auditor.model.capacity import InstanceType
-from eks_auditor.model.cluster import KubernetesVersion
+from eks_auditor.model.capacity import CapacityReservation, InstanceType
+from eks_auditor.model.cluster import KubernetesVersion, Subnet
 from eks_auditor.model.release import Ancestor, Image, ReleaseHistory
 from eks_auditor.plan.targets import Place
 from eks_auditor.snapshot.autoscaling import DescribedGroup
 from eks_auditor.snapshot.eks import Update
+from eks_auditor.snapshot.routes import NatGateways, RouteTables
 
 LONGEST_SHARED = timedelta(minutes=10)
 """How long a changeable answer serves other audits."""
+
+NETWORK_SHARED = timedelta(seconds=60)
+"""How long one serves that tells subnets, with their free addresses, or the routes out of them.
+
+Addresses change with every pod; and routes that are much older than the subnets do not know the new ones.
+"""
 
 
 class Lasting[V]:
@@ -45,16 +53,17 @@ class Dated[V]:
 class Passing[V]:
     """Answers that may change: shared among audits that were asked for before the answer was read."""
 
-    def __init__(self) -> None:
-        """Start empty."""
+    def __init__(self, longest: timedelta = LONGEST_SHARED) -> None:
+        """Start empty; an answer older than ``longest`` serves nobody."""
+        self._longest = longest
         self._values: dict[tuple[Place, str], Dated[V]] = {}
         self._lock = Lock()
 
     def get(self, place: Place, name: str, *, not_before: datetime, now: datetime) -> Dated[V] | None:
-        """Return an answer read after ``not_before`` and at most :data:`LONGEST_SHARED` before ``now``, or None."""
+        """Return an answer read after ``not_before`` and not too long before ``now``, or None."""
         with self._lock:
             found = self._values.get((place, name))
-        if found is None or not not_before < found.read_at or now - found.read_at > LONGEST_SHARED:
+        if found is None or not not_before < found.read_at or now - found.read_at > self._longest:
             return None
         return found
 
@@ -62,7 +71,7 @@ class Passing[V]:
         """Share an answer, and forget those that are too old to serve; a newer one that is there stays."""
         with self._lock:
             self._values = {
-                key: dated for key, dated in self._values.items() if read_at - dated.read_at <= LONGEST_SHARED
+                key: dated for key, dated in self._values.items() if read_at - dated.read_at <= self._longest
             }
             there = self._values.get((place, name))
             if there is None or there.read_at <= read_at:
@@ -85,6 +94,10 @@ class Cache:
         versions: EKS's Kubernetes versions, by Region.
         histories: Release histories, by line.
         offered_zones: Zone ids that offer a type, by its name.
+        subnets: All subnets with their free addresses, by id, by Region.
+        route_tables: All of a VPC, by its id.
+        nat_gateways: All of a VPC, by its id.
+        reservations: Capacity reservations, by id.
         unclaimed_groups: Auto Scaling groups without instances and without a cluster's tag, by Region.
         default_versions: The number of a launch template's default version, by the template's id.
         security_groups: Whether one exists, by id.
@@ -104,6 +117,10 @@ class Cache:
     versions: Passing[tuple[KubernetesVersion, ...]] = field(default_factory=Passing)
     histories: Passing[ReleaseHistory] = field(default_factory=Passing)
     offered_zones: Passing[frozenset[str]] = field(default_factory=Passing)
+    subnets: Passing[Mapping[str, Subnet]] = field(default_factory=lambda: Passing(NETWORK_SHARED))
+    route_tables: Passing[RouteTables] = field(default_factory=lambda: Passing(NETWORK_SHARED))
+    nat_gateways: Passing[NatGateways] = field(default_factory=lambda: Passing(NETWORK_SHARED))
+    reservations: Passing[CapacityReservation] = field(default_factory=Passing)
     unclaimed_groups: Passing[tuple[DescribedGroup, ...]] = field(default_factory=Passing)
     default_versions: Passing[str] = field(default_factory=Passing)
     security_groups: Passing[bool] = field(default_factory=Passing)

@@ -98,7 +98,7 @@ class _Described:
         told_apart: Whether it is known of every found instance if it is one.
     """
 
-    vpc: tuple[Subnet, ...] | Gap
+    subnets: Mapping[str, Subnet] | Gap
     nodegroups: Mapping[str, DescribedNodegroup | Gap]
     updates: Mapping[str, tuple[str, ...] | Gap]
     profiles: Mapping[str, DescribedFargateProfile | Gap]
@@ -168,8 +168,10 @@ def _existing(cluster: ClusterId, listed: _Listed) -> Cluster:
 
 
 def _describe(reads: Reads, cluster: Cluster, listed: _Listed) -> _Described:
-    clients, name = reads.clients, cluster.id
-    vpc = reads.start(ec2.find_subnets, clients.ec2, "vpc-id", (cluster.vpc_id,))
+    clients, region, name = reads.clients, reads.clients.region, cluster.id
+    subnets = reads.passing(
+        reads.cache.subnets, [region], singly, lambda _: {region: ec2.list_subnets(clients.ec2, region)}
+    )
     groups = {each: reads.start(eks.describe_nodegroup, clients.eks, name, each) for each in _names(listed.nodegroups)}
     updates = nodegroups.list_updates(reads, name, groups)
     profiles = {
@@ -178,7 +180,7 @@ def _describe(reads: Reads, cluster: Cluster, listed: _Listed) -> _Described:
     joined = _start_joined(reads, listed.unclaimed)
     nodes, told_apart = _nodes(reads, cluster.name, listed)
     return _Described(
-        vpc=vpc.result(),
+        subnets=subnets()[region],
         nodegroups=_without_vanished(
             reads,
             {each: future.result() for each, future in groups.items()},
@@ -277,7 +279,7 @@ def _join(reads: Reads, cluster: Cluster, listed: _Listed, described: _Described
         cluster=cluster,
         live_clusters=listed.live_clusters,
         versions=listed.versions,
-        network=Network(described.vpc),
+        network=Network(cluster.vpc_id, described.subnets),
         nodegroups=deep(),
         profiles=tuple(known_only(described.profiles).values()),
         groups=groups,

@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from itertools import batched
 from typing import TYPE_CHECKING
 
-from eks_auditor.model.capacity import InstanceType, Node
+from eks_auditor.model.capacity import InstanceType, Interface, Node
 from eks_auditor.model.cluster import Subnet
 from eks_auditor.model.gap import Gap
 from eks_auditor.snapshot.reading import for_each, read, utc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ec2.type_defs import (
         FilterTypeDef,
+        InstanceNetworkInterfaceTypeDef,
         InstanceTypeDef,
         InstanceTypeInfoTypeDef,
         SubnetTypeDef,
@@ -39,6 +40,7 @@ NODE_TAGS = ("aws:", "eks:", "karpenter", "kubernetes.io", "k8s.io", "alpha.eksc
 
 _LARGEST_PAGE = 1000
 _NAMES_A_CALL = 100
+_PRIMARY = (0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,22 +91,55 @@ def _instance(described: InstanceTypeDef) -> Instance:
             zone_id=placement.get("AvailabilityZoneId") or placement["AvailabilityZone"],
             launched_at=utc(described["LaunchTime"]),
             tags={key: value for key, value in tags.items() if key.startswith(NODE_TAGS)},
+            interfaces=tuple(_interfaces(described)),
         ),
         subnet_id=described.get("SubnetId", ""),
         run_by_eks=operator.get("Managed", False) and operator.get("Principal", "").startswith("eks."),
     )
 
 
-def find_subnets(client: EC2Client, name: str, values: tuple[str, ...]) -> tuple[Subnet, ...] | Gap:
-    """Return the subnets that match a filter: ``vpc-id`` or ``subnet-id``; those that do not exist are left out."""
-
-    def call() -> tuple[Subnet, ...]:
-        pages = client.get_paginator("describe_subnets").paginate(
-            Filters=[{"Name": name, "Values": values}], PaginationConfig={"PageSize": _LARGEST_PAGE}
+def _interfaces(described: InstanceTypeDef) -> Iterator[Interface]:
+    """Yield the network interfaces, the primary one first; a branch interface, of a pod, is none of the instance's."""
+    attached = (interface for interface in described.get("NetworkInterfaces", []) if "Attachment" in interface)
+    for interface in sorted(attached, key=_place):
+        yield Interface(
+            subnet_id=interface["SubnetId"],
+            primary=_place(interface) == _PRIMARY,
+            addresses=len(interface.get("PrivateIpAddresses", [])),  # one for EFA only has none
+            prefixes=len(interface.get("Ipv4Prefixes", [])),
         )
-        return tuple(_subnet(subnet) for page in pages for subnet in page["Subnets"])
 
-    return read("ec2:DescribeSubnets", ", ".join(values), call)
+
+def _place(interface: InstanceNetworkInterfaceTypeDef) -> tuple[int, int]:
+    """Return an interface's network card, and its device index there."""
+    attachment = interface["Attachment"]
+    return attachment.get("NetworkCardIndex", 0), attachment["DeviceIndex"]
+
+
+def list_subnets(client: EC2Client, region: str) -> Mapping[str, Subnet] | Gap:
+    """Return all subnets of the account and Region by id, those that other accounts share with it too.
+
+    All in pages of 1,000, and not a VPC at a time as route tables, of which a page holds 100: one call then serves
+    every cluster of the Region, and the subnets of other VPCs that groups launch in.
+    """
+
+    def call() -> dict[str, Subnet]:
+        pages = client.get_paginator("describe_subnets").paginate(PaginationConfig={"PageSize": _LARGEST_PAGE})
+        return {subnet["SubnetId"]: _subnet(subnet) for page in pages for subnet in page["Subnets"]}
+
+    return read("ec2:DescribeSubnets", region, call)
+
+
+def find_subnets(client: EC2Client, ids: tuple[str, ...]) -> Mapping[str, Subnet] | Gap:
+    """Return subnets by id; those that do not exist are left out."""
+
+    def call() -> dict[str, Subnet]:
+        pages = client.get_paginator("describe_subnets").paginate(
+            Filters=[{"Name": "subnet-id", "Values": ids}], PaginationConfig={"PageSize": _LARGEST_PAGE}
+        )
+        return {subnet["SubnetId"]: _subnet(subnet) for page in pages for subnet in page["Subnets"]}
+
+    return read("ec2:DescribeSubnets", ", ".join(ids), call)
 
 
 def _subnet(described: SubnetTypeDef) -> Subnet:
@@ -157,6 +192,7 @@ def _instance_type(info: InstanceTypeInfoTypeDef) -> InstanceType:
         vcpus=info["VCpuInfo"]["DefaultVCpus"],
         memory_mib=info["MemoryInfo"]["SizeInMiB"],
         accelerators=gpus + max(neuron, inference),
+        addresses_per_interface=info.get("NetworkInfo", {}).get("Ipv4AddressesPerInterface"),
     )
 
 

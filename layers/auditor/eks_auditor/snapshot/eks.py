@@ -131,6 +131,7 @@ def _cluster(cluster: ClusterId, described: ClusterTypeDef) -> Cluster:
         auto_mode=described.get("computeConfig", {}).get("enabled", False),
         outpost="outpostConfig" in described,
         zonal_shift=described.get("zonalShiftConfig", {}).get("enabled", False),
+        ip_family=described.get("kubernetesNetworkConfig", {}).get("ipFamily", "ipv4"),
     )
 
 

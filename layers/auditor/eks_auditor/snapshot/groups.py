@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from eks_auditor.model.capacity import FailedLaunch, GroupInstance, LaunchConfig, ScalingGroup, TemplateUse, is_gone
 from eks_auditor.model.gap import Gap
 from eks_auditor.snapshot import autoscaling, ec2, references, templates
-from eks_auditor.snapshot.network import Network
-from eks_auditor.snapshot.reading import known_only
+from eks_auditor.snapshot.activities import read_activities
+from eks_auditor.snapshot.reading import for_each, known_only
 from eks_auditor.snapshot.references import PLACEMENT_GROUP, SUBNET, Reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from eks_auditor.snapshot.autoscaling import (
-        Activities,
-        DescribedGroup,
-        FailedActivity,
-        LaunchConfiguration,
-        TemplateRef,
-    )
+    from eks_auditor.snapshot.activities import Activities, FailedActivity
+    from eks_auditor.snapshot.autoscaling import DescribedGroup, LaunchConfiguration, TemplateRef
+    from eks_auditor.snapshot.network import Network
     from eks_auditor.snapshot.reads import Reads
     from eks_auditor.snapshot.references import Found
     from eks_auditor.snapshot.templates import TemplateVersion
@@ -57,11 +53,11 @@ class _Launches:
 def read_groups(
     reads: Reads, described: Sequence[DescribedGroup], network: Network
 ) -> tuple[dict[str, ScalingGroup], Network]:
-    """Read groups in depth, and the subnets of other VPCs that they launch in."""
+    """Read groups in depth, and the subnets that they name and that are not listed."""
     clients, now = reads.clients, reads.clock()
     activities = {
         group.name: reads.start(
-            autoscaling.read_activities,
+            read_activities,
             clients.autoscaling,
             group.name,
             failed_since=now - FAILED_LAUNCHES_OF,
@@ -89,13 +85,12 @@ def _subnet_ids(described: Sequence[DescribedGroup], sources: _Sources) -> Itera
 
 
 def _read_subnets(reads: Reads, network: Network, subnet_ids: Iterable[str]) -> Network:
+    """Ask for what is not listed: the list may be older than a subnet, and must not make one missing that is there."""
     missing = tuple(sorted(network.missing(subnet_ids)))
     if not missing:
         return network
-    found = reads.start(ec2.find_subnets, reads.clients.ec2, "subnet-id", missing).result()
-    if isinstance(found, Gap):
-        return Network(network.vpc, dict.fromkeys(missing, found))
-    return Network(network.vpc, {subnet.id: subnet for subnet in found})
+    found = reads.start(ec2.find_subnets, reads.clients.ec2, missing).result()
+    return replace(network, asked_for=for_each(found, missing) if isinstance(found, Gap) else found)
 
 
 def _read_sources(reads: Reads, described: Sequence[DescribedGroup]) -> _Sources:
@@ -194,6 +189,7 @@ def _launch(group: DescribedGroup, launches: _Launches) -> LaunchConfig | Gap:
         pins=tuple(dict.fromkeys(_pins(group, versions, launches.found.strategies))),
         templates=tuple(dict.fromkeys(_use(version, launches.default_versions) for version in versions)),
         missing=launches.found.missing(_named(group, versions)),
+        reservations=tuple(dict.fromkeys(_reservations(group, versions))),
     )
 
 
@@ -226,7 +222,13 @@ def _of_configuration(group: DescribedGroup, name: str, launches: _Launches) -> 
         pins=tuple(_pins(group, (), launches.found.strategies)),
         configuration=name,
         missing=launches.found.missing(_named(group, [found])),
+        reservations=group.reservations,
     )
+
+
+def _reservations(group: DescribedGroup, versions: Iterable[TemplateVersion]) -> Iterator[str]:
+    yield from group.reservations
+    yield from (reservation for version in versions for reservation in version.reservations)
 
 
 def _pins(
@@ -234,7 +236,7 @@ def _pins(
 ) -> Iterator[str]:
     if any(version.capacity_block for version in versions):
         yield "a Capacity Block"
-    if group.targeted_reservation or any(version.targeted_reservation for version in versions):
+    if any(_reservations(group, versions)):
         yield "a targeted capacity reservation"
     named = {reference.id for reference in _named(group, versions) if reference.what == PLACEMENT_GROUP}
     for strategy in (strategies[name] for name in sorted(named)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from eks_auditor.model.gap import Gap
@@ -10,7 +11,7 @@ from eks_auditor.model.release import Ancestor, Image, ImageScan
 from eks_auditor.releases.builds import NOT_VISIBLE
 from eks_auditor.releases.provenance import provenance_tags
 from eks_auditor.snapshot.ec2 import batches
-from eks_auditor.snapshot.reading import code_of, for_each, read, utc
+from eks_auditor.snapshot.reading import known_or_gaps, read, utc
 from eks_auditor.snapshot.reads import singly
 
 if TYPE_CHECKING:
@@ -64,13 +65,7 @@ def describe_images(client: EC2Client, ids: tuple[str, ...]) -> dict[str, Image 
     :func:`eks_auditor.releases.builds.is_absent` tells the gap of an image that EC2 does not show. One id that does not
     exist makes EC2 refuse all: then half of them are asked for at a time, down to one.
     """
-    found = _images_by_id(client, ids)
-    if isinstance(found, Gap):
-        if len(ids) == 1 or not code_of(found).startswith(_BAD_IMAGE):
-            return {**for_each(found, ids)}
-        middle = len(ids) // 2
-        return describe_images(client, ids[:middle]) | describe_images(client, ids[middle:])
-    return {each: found.get(each) or _invisible(each) for each in ids}
+    return known_or_gaps(partial(_images_by_id, client), ids, unknown=_BAD_IMAGE, absent=_invisible)
 
 
 def _invisible(image_id: str) -> Gap:

@@ -18,28 +18,32 @@ class Network:
     """The subnets that were read.
 
     Attributes:
-        vpc: All subnets of the cluster's VPC.
-        others: Subnets of other VPCs that groups launch in, by id; a gap for one that does not exist.
+        vpc_id: The cluster's VPC.
+        listed: All subnets of the account and Region, by id.
+        asked_for: Subnets that were asked for by id because they were not listed; a gap for one that could not be read.
     """
 
-    vpc: tuple[Subnet, ...] | Gap
-    others: Mapping[str, Subnet | Gap] = field(default_factory=dict)
+    vpc_id: str
+    listed: Mapping[str, Subnet] | Gap
+    asked_for: Mapping[str, Subnet | Gap] = field(default_factory=dict)
+
+    @property
+    def vpc(self) -> tuple[Subnet, ...] | Gap:
+        """The subnets of the cluster's VPC."""
+        if isinstance(self.listed, Gap):
+            return self.listed
+        return tuple(subnet for subnet in self.listed.values() if subnet.vpc_id == self.vpc_id)
 
     def missing(self, subnet_ids: Iterable[str]) -> frozenset[str]:
-        """Return the ids that are none of the VPC's; none while the VPC itself could not be read."""
-        if isinstance(self.vpc, Gap):
-            return frozenset()
-        return frozenset(subnet_ids) - {subnet.id for subnet in self.vpc}
+        """Return the ids that are not listed; none while the list itself could not be read."""
+        return frozenset() if isinstance(self.listed, Gap) else frozenset(subnet_ids) - self.listed.keys()
 
     def subnet(self, subnet_id: str) -> Subnet | Gap:
         """Return a subnet."""
-        if isinstance(self.vpc, Gap):
-            return self.vpc
-        for subnet in self.vpc:
-            if subnet.id == subnet_id:
-                return subnet
-        unread = "InvalidSubnetID.NotFound: the subnet does not exist"
-        return self.others.get(subnet_id, Gap("ec2:DescribeSubnets", subnet_id, unread))
+        if isinstance(self.listed, Gap):
+            return self.listed
+        unread = Gap("ec2:DescribeSubnets", subnet_id, "InvalidSubnetID.NotFound: the subnet does not exist")
+        return self.listed.get(subnet_id) or self.asked_for.get(subnet_id, unread)
 
     def subnets(self, subnet_ids: Iterable[str]) -> tuple[Subnet, ...] | Gap:
         """Return subnets, or the gap of the first that could not be read."""
@@ -56,6 +60,6 @@ class Network:
 
         A zone without a subnet that was read keeps its name: nothing can be compared with it then.
         """
-        vpc = () if isinstance(self.vpc, Gap) else self.vpc
-        others = (subnet for subnet in self.others.values() if not isinstance(subnet, Gap))
-        return next((subnet.zone_id for subnet in (*vpc, *others) if subnet.zone_name == zone), zone)
+        listed = () if isinstance(self.listed, Gap) else self.listed.values()
+        asked_for = (subnet for subnet in self.asked_for.values() if not isinstance(subnet, Gap))
+        return next((subnet.zone_id for subnet in (*listed, *asked_for) if subnet.zone_name == zone), zone)

@@ -23,7 +23,18 @@ from eks_auditor.plan.targets import Place
 from eks_auditor.releases.ancestry import lines_named
 from eks_auditor.releases.builds import build_of, builds_of, images_or_gaps, minors_of
 from eks_auditor.releases.families import CUSTOM, named
-from eks_auditor.snapshot import autoscaling, ec2, eks, images, references, ssm, templates
+from eks_auditor.snapshot import (
+    activities,
+    autoscaling,
+    ec2,
+    eks,
+    images,
+    references,
+    reservations,
+    routes,
+    ssm,
+    templates,
+)
 from eks_auditor.snapshot.ancestry import read_ancestors
 from eks_auditor.snapshot.assignment import STANDALONE
 from eks_auditor.snapshot.cache import Cache
@@ -33,9 +44,11 @@ from eks_auditor.snapshot.groups import read_groups
 from eks_auditor.snapshot.histories import nothing_observed, read_histories
 from eks_auditor.snapshot.images import read_allowed_images, read_images
 from eks_auditor.snapshot.reads import Reads
+from eks_auditor.snapshot.reservations import read_reservations
+from eks_auditor.snapshot.routes import read_egress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from eks_auditor.model.capacity import GroupCapacity
@@ -49,10 +62,13 @@ __all__ = ["ACTIONS", "ClusterGoneError", "ClusterUnreadableError", "Reader"]
 
 ACTIONS = (
     eks.ACTIONS
+    | activities.ACTIONS
     | autoscaling.ACTIONS
     | ec2.ACTIONS
     | images.ACTIONS
     | references.ACTIONS
+    | reservations.ACTIONS
+    | routes.ACTIONS
     | ssm.ACTIONS
     | templates.ACTIONS
 )
@@ -122,7 +138,7 @@ class Reader:
         groups, network = read_groups(reads, described, found.network)
         checkpoint()
         capacities = _by_name(_capacities(found, groups, network))
-        snapshot = _with_shapes(reads, found, capacities)
+        snapshot = _with_shapes(reads, found, network, capacities)
         checkpoint()
         return _with_history(reads, snapshot)
 
@@ -177,8 +193,8 @@ def _scaling_groups(capacities: tuple[AnyCapacity, ...]) -> Iterator[ScalingGrou
             yield from capacity.groups
 
 
-def _with_shapes(reads: Reads, found: Discovered, capacities: tuple[AnyCapacity, ...]) -> Snapshot:
-    """Read what images and instance types the capacities name are, and where the types are offered."""
+def _with_shapes(reads: Reads, found: Discovered, network: Network, capacities: tuple[AnyCapacity, ...]) -> Snapshot:
+    """Read what the capacities name: images, reservations, types and their zones, subnets' default routes."""
     client, groups = reads.clients.ec2, tuple(_scaling_groups(capacities))
     launches = [group.launch for group in groups if not isinstance(group.launch, Gap)]
     nodes = [node for capacity in capacities for node in capacity.nodes]
@@ -194,10 +210,12 @@ def _with_shapes(reads: Reads, found: Discovered, capacities: tuple[AnyCapacity,
     )
     offered = reads.passing(
         reads.cache.offered_zones,
-        {name for group in groups for name in _types_in_question(group)},
+        {name for launch in launches for name in launch.instance_types},
         ec2.batches,
         lambda names: ec2.find_offered_zones(client, names),
     )
+    egress = read_egress(reads, network, _launched_in(groups, nodes))
+    reserved = read_reservations(reads, {name for launch in launches for name in launch.reservations})
     return Snapshot(
         taken_at=reads.taken_at,
         cluster=found.cluster,
@@ -206,22 +224,23 @@ def _with_shapes(reads: Reads, found: Discovered, capacities: tuple[AnyCapacity,
         gaps=(),
         live_clusters=found.live_clusters,
         versions=found.versions,
-        vpc_subnets=found.network.vpc,
+        vpc_subnets=network.vpc,
         images=described(),
         releases={},
         instance_types=types(),
         offered_zones=offered(),
         allowed_images=allowed(),
+        egress=egress(),
+        reservations=reserved(),
     )
 
 
-def _types_in_question(group: ScalingGroup) -> tuple[str, ...]:
-    """Return all types of a group that launches in one Availability Zone only or has no instance in one of them."""
-    if isinstance(group.subnets, Gap) or isinstance(group.launch, Gap):
-        return ()
-    zones = {subnet.zone_id for subnet in group.subnets if subnet.regular}
-    empty = zones - {instance.zone_id for instance in group.in_service}
-    return group.launch.instance_types if len(zones) == 1 or empty else ()
+def _launched_in(groups: Iterable[ScalingGroup], nodes: Iterable[Node]) -> Iterator[str]:
+    """Yield the subnets that groups launch in, and those that nodes run in, whoever launched them."""
+    for group in groups:
+        if not isinstance(group.subnets, Gap):
+            yield from (subnet.id for subnet in group.subnets)
+    yield from (interface.subnet_id for node in nodes for interface in node.interfaces if interface.primary)
 
 
 def _with_history(reads: Reads, snapshot: Snapshot) -> Snapshot:

@@ -128,6 +128,38 @@ def for_each(gap: Gap, names: Iterable[str]) -> dict[str, Gap]:
     return {name: replace(gap, resource=name) for name in names}
 
 
+def known_or_gaps[V](
+    ask: Callable[[tuple[str, ...]], dict[str, V] | Gap],
+    ids: tuple[str, ...],
+    *,
+    unknown: str,
+    absent: Callable[[str], Gap],
+) -> dict[str, V | Gap]:
+    """Ask about ids of which one unknown makes AWS refuse all: then about half of them at a time, down to one.
+
+    Args:
+        ask: Makes the call.
+        ids: Of what.
+        unknown: How the codes begin by which AWS refuses a call for an id.
+        absent: The gap of an id that AWS silently leaves out of its answer.
+
+    Returns:
+        What was found, and its own gap for each of the others.
+    """
+    found = ask(ids)
+    if not isinstance(found, Gap):
+        return {each: found.get(each) or absent(each) for each in ids}
+    if len(ids) == 1 or not code_of(found).startswith(unknown):
+        return {**for_each(found, ids)}
+    middle = len(ids) // 2
+    halves = (ids[:middle], ids[middle:])
+    return {
+        each: answer
+        for half in halves
+        for each, answer in known_or_gaps(ask, half, unknown=unknown, absent=absent).items()
+    }
+
+
 def gaps_in(answer: object) -> Iterator[Gap]:
     """Yield the gaps of an answer: the answer itself, or those among a mapping's values."""
     if isinstance(answer, Gap):

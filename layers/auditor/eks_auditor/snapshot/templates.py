@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from eks_auditor.model.capacity import is_gone
 from eks_auditor.model.gap import Gap
+from eks_auditor.snapshot.autoscaling import RESERVED_ONLY
 from eks_auditor.snapshot.reading import for_each, read
 from eks_auditor.snapshot.references import (
     INSTANCE_PROFILE,
@@ -75,7 +76,7 @@ class TemplateVersion:
         instance_type: Its type; None if it has none.
         requirements: Whether it chooses types by requirements.
         capacity_block: Whether it buys from a Capacity Block.
-        targeted_reservation: Whether it launches into a targeted capacity reservation.
+        reservations: The capacity reservation, or the resource group of such, that it launches into by name.
         efa: Whether it has an EFA interface.
         references: What it names that has to exist for a launch.
     """
@@ -89,7 +90,7 @@ class TemplateVersion:
     instance_type: str | None
     requirements: bool
     capacity_block: bool
-    targeted_reservation: bool
+    reservations: tuple[str, ...]
     efa: bool
     references: frozenset[Reference]
 
@@ -139,7 +140,6 @@ def _version(client: EC2Client, ref: TemplateRef, *, resolve: bool) -> LaunchTem
 def _parsed(version: LaunchTemplateVersionTypeDef) -> TemplateVersion:
     content = version["LaunchTemplateData"]
     market = content.get("InstanceMarketOptions", {}).get("MarketType")
-    reservation = content.get("CapacityReservationSpecification", {})
     return TemplateVersion(
         id=version["LaunchTemplateId"],
         name=version["LaunchTemplateName"],
@@ -150,10 +150,20 @@ def _parsed(version: LaunchTemplateVersionTypeDef) -> TemplateVersion:
         instance_type=content.get("InstanceType"),
         requirements="InstanceRequirements" in content,
         capacity_block=market == "capacity-block",
-        targeted_reservation=bool(reservation.get("CapacityReservationTarget")),
+        reservations=_reservations(content),
         efa=any(interface.get("InterfaceType") in _EFA for interface in content.get("NetworkInterfaces", [])),
         references=frozenset(_references(content)),
     )
+
+
+def _reservations(content: ResponseLaunchTemplateDataTypeDef) -> tuple[str, ...]:
+    """Return what a launch goes into and nowhere else; a Capacity Block is named as any other reservation is."""
+    said = content.get("CapacityReservationSpecification", {})
+    if said.get("CapacityReservationPreference", RESERVED_ONLY) != RESERVED_ONLY:
+        return ()
+    target = said.get("CapacityReservationTarget", {})
+    named = (target.get("CapacityReservationId"), target.get("CapacityReservationResourceGroupArn"))
+    return tuple(each for each in named if each)
 
 
 def _references(content: ResponseLaunchTemplateDataTypeDef) -> Iterator[Reference]:

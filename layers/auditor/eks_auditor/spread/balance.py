@@ -11,6 +11,9 @@ from eks_auditor.model.gap import known
 SKEW_PERCENT = 20
 """How much of the mean the fullest zone of a group may exceed the emptiest by, though always by one node."""
 
+CHANCE = 2
+"""How many standard deviations above its fair share the fullest zone is at least, where chance does not explain it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Balance:
@@ -77,8 +80,8 @@ class Balance:
         """Whether the fullest zone has more nodes than it should, zones empty on purpose left out.
 
         Judged from two nodes a zone on. What Auto Scaling rebalances may differ by one node or 20 % of the mean;
-        elsewhere the fullest zone must hold half as much again as its fair share, for Cluster Autoscaler's
-        scale-down ignores zones.
+        elsewhere the fullest zone must hold half as much again as its fair share, and more than chance gives it, for
+        Cluster Autoscaler's scale-down ignores zones. docs/zones.md has the simulation.
         """
         counts = [count for zone, count in self.nodes.items() if not self.idle(zone)]
         if len(counts) < 2 or self.total < 2 * len(counts):  # noqa: PLR2004  two zones, two nodes in each
@@ -86,11 +89,18 @@ class Balance:
         difference = max(counts) - min(counts)
         if difference <= 1 or 100 * difference * len(counts) <= SKEW_PERCENT * self.total:
             return False
-        return self.rebalanced or 2 * max(counts) * len(counts) >= 3 * self.total
+        return self.rebalanced or (
+            2 * max(counts) * len(counts) >= 3 * self.total and beyond_chance(max(counts), self.total, len(counts))
+        )
 
     def __str__(self) -> str:
         """Read like ``euw1-az1: 3, euw1-az2: 0``."""
         return ", ".join(f"{zone}: {count}" for zone, count in self.nodes.items())
+
+
+def beyond_chance(fullest: int, nodes: int, zones: int) -> bool:
+    """Whether a zone exceeds what it gets of n nodes strewn over z zones: n/z, variance n(z - 1)/z²."""
+    return (fullest * zones - nodes) ** 2 >= CHANCE**2 * nodes * (zones - 1)
 
 
 def zones_of(subnets: Iterable[Subnet]) -> frozenset[str]:

@@ -3,16 +3,16 @@
 from collections.abc import Iterable, Iterator
 
 from eks_auditor.model.capacity import ScalingGroup
-from eks_auditor.model.gap import Gap, known
+from eks_auditor.model.gap import Gap, UnreadableError
 from eks_auditor.model.snapshot import Snapshot
+from eks_auditor.spread.failed_launches import failed_by_zone
+from eks_auditor.spread.offerings import offers_none
 
 FEW_ADDRESSES = 16
 """Less than the one prefix (``/28``) that a node with prefix delegation needs to run pods."""
 
 STOPPING = ("AZRebalance", "Launch")
 """Suspended processes without which Auto Scaling brings no node into a zone that lacks one."""
-
-MESSAGE_SHOWN = 160
 
 
 def launches_failed(zone: str, groups: Iterable[ScalingGroup]) -> bool:
@@ -21,7 +21,7 @@ def launches_failed(zone: str, groups: Iterable[ScalingGroup]) -> bool:
     Raises:
         UnreadableError: If the activities of a group could not be read.
     """
-    return any(launch.zone_id == zone for group in groups for launch in known(group.failed_launches))
+    return any(failed.zone_id == zone for group in groups for failed in failed_by_zone(group))
 
 
 def causes(zone: str, groups: Iterable[ScalingGroup], snapshot: Snapshot) -> tuple[str, ...]:
@@ -30,9 +30,7 @@ def causes(zone: str, groups: Iterable[ScalingGroup], snapshot: Snapshot) -> tup
 
 
 def _of_group(zone: str, group: ScalingGroup, snapshot: Snapshot) -> Iterator[str]:
-    for process in STOPPING:
-        if process in group.suspended:
-            yield f"{process} of {group.name} is suspended"
+    yield from _stopped(group, snapshot)
     yield from _failed_launches(zone, group)
     if not isinstance(group.subnets, Gap):
         there = sorted((s.id, s.free_addresses) for s in group.subnets if s.zone_id == zone)
@@ -42,18 +40,22 @@ def _of_group(zone: str, group: ScalingGroup, snapshot: Snapshot) -> Iterator[st
         yield f"{zone} offers none of the instance types of {group.name}"
 
 
+def _stopped(group: ScalingGroup, snapshot: Snapshot) -> Iterator[str]:
+    for process in STOPPING:
+        if process in group.suspended:
+            # What EKS leaves of a zonal shift; where it is sure to be one, nothing is judged that asks for causes.
+            shifted = process == "AZRebalance" and snapshot.cluster.zonal_shift
+            yield f"{process} of {group.name} is suspended{', by hand or by a zonal shift' if shifted else ''}"
+
+
 def _failed_launches(zone: str, group: ScalingGroup) -> Iterator[str]:
-    if isinstance(group.failed_launches, Gap):
-        return
-    there = [launch for launch in group.failed_launches if launch.zone_id == zone]
-    if there:
-        last = max(there, key=lambda launch: (launch.at, launch.message))
-        message = " ".join(last.message.split())[:MESSAGE_SHOWN]
-        yield f"{len(there)} launches of {group.name} failed there in 24 hours, the last with: {message}"
+    if not isinstance(group.failed_launches, Gap):
+        yield from (str(failed) for failed in failed_by_zone(group) if failed.zone_id == zone)
 
 
 def _not_offered(zone: str, group: ScalingGroup, snapshot: Snapshot) -> bool:
     types = () if isinstance(group.launch, Gap) else group.launch.instance_types
-    offered = [snapshot.offered_zones.get(name) for name in types]
-    read = [zones for zones in offered if zones is not None and not isinstance(zones, Gap)]
-    return bool(types) and len(read) == len(types) and not any(zone in zones for zones in read)
+    try:
+        return bool(types) and offers_none(zone, types, snapshot)
+    except UnreadableError:
+        return False

@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Self
@@ -51,7 +51,16 @@ CAPACITY_TYPE_LABEL = "eks.amazonaws.com/capacityType"
 MEMORY_TOLERANCE = 0.015
 """Source: kubernetes/autoscaler, ``MaxCapacityMemoryDifferenceRatio`` in ``compare_nodegroups.go``."""
 
+BY_REQUIREMENTS = InstanceType(name="", architecture="requirements", vcpus=0, memory_mib=0)
+"""The shape of what names no types, only requirements: whatever EC2 chooses. It is alike to nothing else."""
+
 NAMES_SHOWN = 3
+
+_UNIQUE_SUFFIX = re.compile(r"-?\d{18}[0-9a-f]{8}$")
+"""What Terraform appends to a ``name_prefix``: the instant in digits and a counter.
+
+Source: hashicorp/terraform-plugin-sdk, ``PrefixedUniqueId`` in ``helper/id/id.go``.
+"""
 
 _ZONE_ID = re.compile(r"[a-z]{2,5}\d+(-[a-z0-9]+)*-(az|wlz)\d+")
 _WIDTH = -math.log1p(-MEMORY_TOLERANCE)
@@ -177,8 +186,7 @@ def _shape(capacity: GroupCapacity, snapshot: Snapshot) -> InstanceType | Gap:
 def _first_type(group: ScalingGroup, snapshot: Snapshot) -> InstanceType:
     names = known(group.launch).instance_types
     if not names:
-        action = "ec2:GetInstanceTypesFromInstanceRequirements"
-        raise UnreadableError(Gap(action, group.name, "not asked: the group names no types, only requirements"))
+        return BY_REQUIREMENTS
     return known(snapshot.instance_types.get(names[0], Gap("ec2:DescribeInstanceTypes", names[0], "not read")))
 
 
@@ -186,7 +194,8 @@ def _common_labels(labels: Mapping[str, str], capacity: GroupCapacity, region: s
     """Drop the labels that differ between siblings by nature: group's name, zone, and what the tools add."""
     groups = () if isinstance(capacity.groups, Gap) else capacity.groups
     own_labels = {CAPACITY_TYPE_LABEL: capacity.capacity_type} if isinstance(capacity, ManagedNodeGroup) else {}
-    own_names = {capacity.name, *(group.name for group in groups)}
+    full_names = {capacity.name, *(group.name for group in groups)}
+    own_names = full_names | {_UNIQUE_SUFFIX.sub("", name) for name in full_names}
     return tuple(
         sorted(
             (key, value)
@@ -258,7 +267,7 @@ def _set_of_groups(family: list[_Traits]) -> SiblingSet:
             form=_form(shape),
             memory=math.floor(math.log(max(shape.memory_mib, 1)) / _WIDTH),
         ),
-        name=_joined([t.capacity.name for t in family]),
+        name=first_of([t.capacity.name for t in family]),
         members=tuple(sorted((t.capacity for t in family), key=key_of)),
     )
 
@@ -271,7 +280,7 @@ def _digest(**parts: object) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _joined(names: list[str]) -> str:
-    ordered = sorted(names)
-    shown = ", ".join(ordered[:NAMES_SHOWN])
-    return shown if len(ordered) <= NAMES_SHOWN else f"{shown} and {len(ordered) - NAMES_SHOWN} more"
+def first_of(names: Collection[str], shown: int = NAMES_SHOWN) -> str:
+    """Return the first of these words, in their order, and how many more there are."""
+    first = ", ".join(sorted(names)[:shown])
+    return first if len(names) <= shown else f"{first} and {len(names) - shown} more"

@@ -1,5 +1,6 @@
 """Whether a capacity is just changing: what its size and spread say then is not what its owner meant."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -45,6 +46,25 @@ def updating(capacity: AnyCapacity, snapshot: Snapshot) -> Update | None:
             return _shifted(capacity, snapshot) or _churn(capacity, snapshot.taken_at)
         case _:
             return None
+
+
+def joined(capacities: Iterable[AnyCapacity], snapshot: Snapshot) -> Update | None:
+    """Join the updates under way of several capacities; they are over when the last one is.
+
+    Raises:
+        UnreadableError: If that could not be read of one of them.
+    """
+    return together(update for capacity in capacities if (update := updating(capacity, snapshot)) is not None)
+
+
+def together(changes: Iterable[Update]) -> Update | None:
+    """Make one update of several, or None of none."""
+    updates = tuple(changes)
+    if not updates:
+        return None
+    ends = [update.due_at for update in updates if update.due_at is not None]
+    reasons = dict.fromkeys(update.reason for update in updates)
+    return Update("; ".join(reasons), max(ends) if len(ends) == len(updates) else None)
 
 
 def _status(nodegroup: ManagedNodeGroup, now: datetime) -> Update | None:

@@ -62,9 +62,12 @@ class AuditCluster:
         clock: Clock,
         telemetry: Telemetry,
     ) -> None:
-        """Take what reads, what judges and what remembers; ``hub``: whether Security Hub is told."""
+        """Take what reads, what judges and what remembers; ``hub``: whether Security Hub is told.
+
+        Checks that are for reports only are left out: what the ledger does not know, nobody is told.
+        """
         self._reader = reader
-        self._checks = tuple(checks)
+        self._checks = tuple(check for check in checks if not check.reports_only)
         self._ledger = ledger
         self._hub = hub
         self._clock = clock
