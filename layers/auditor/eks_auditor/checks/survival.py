@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from eks_auditor.check import check
+from eks_auditor.checks.together import within_its_set
 from eks_auditor.model.capacity import AnyCapacity, ManagedNodeGroup, NodePool, ScalingGroup, SelfManagedGroup
 from eks_auditor.model.gap import UnreadableError, known
 from eks_auditor.model.snapshot import Snapshot
@@ -14,6 +15,7 @@ from eks_auditor.model.verdict import (
     Verdict,
     failed,
     not_applicable,
+    on_outpost,
     passed,
     settling,
     unknown,
@@ -78,9 +80,9 @@ def cannot_survive_the_loss_of_a_zone(
     cloudformation: raise the maximum size of {short_group} to {max_size}, and so of its siblings in other zones
     """
     if snapshot.cluster.outpost:
-        return not_applicable("the cluster lives on an Outpost, which is one place")
+        return on_outpost()
     if not isinstance(subject, SiblingSet):
-        return _within_its_set(subject, spread)
+        return within_its_set(subject, spread)
     update = joined(subject.members, snapshot)
     if update is not None:
         return settling(update.reason, due_at=update.due_at)
@@ -94,12 +96,6 @@ def cannot_survive_the_loss_of_a_zone(
     if verdict.status is Status.FAILED and subject.key in spread.doubts:
         raise UnreadableError(spread.doubts[subject.key])
     return verdict
-
-
-def _within_its_set(capacity: ManagedNodeGroup | SelfManagedGroup, spread: Spread) -> Verdict:
-    if capacity.groups == ():
-        return not_applicable(f"{capacity.name} has no Auto Scaling group")
-    return not_applicable(f"judged together with its siblings: {known(spread.set_of(capacity)).name}")
 
 
 def _survival(siblings: SiblingSet, drill: SetDrill, snapshot: Snapshot) -> Verdict:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from eks_auditor.check import check
+from eks_auditor.checks.together import within_its_set
 from eks_auditor.model.capacity import ManagedNodeGroup, NodePool, ScalingGroup, SelfManagedGroup
 from eks_auditor.model.cluster import Cluster, is_availability_zone
 from eks_auditor.model.gap import Gap, UnreadableError, known
@@ -146,7 +147,7 @@ def nodes_unevenly_spread(
     if cluster.outpost:
         return on_outpost()
     if not isinstance(subject, SiblingSet):
-        return _within_its_set(subject, spread)
+        return within_its_set(subject, spread)
     update = joined(subject.members, snapshot)
     if update is not None:
         return settling(update.reason, due_at=update.due_at)
@@ -229,12 +230,6 @@ def _alone_in(
 
 def _weight(groups: tuple[ScalingGroup, ...], snapshot: Snapshot) -> Severity:
     return Severity.MEDIUM if accelerated(groups, snapshot) else Severity.HIGH
-
-
-def _within_its_set(capacity: ManagedNodeGroup | SelfManagedGroup, spread: Spread) -> Verdict:
-    if capacity.groups == ():
-        return not_applicable(f"{capacity.name} has no Auto Scaling group")
-    return not_applicable(f"judged together with its siblings: {known(spread.set_of(capacity)).name}")
 
 
 def _pool(pool: NodePool, snapshot: Snapshot) -> Verdict:

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from eks_auditor.model.capacity import Kind
 from eks_auditor.model.finding import Finding
 from eks_auditor.model.history import Audit, Change, Head, Record, State, Transition, sequence_of
 from eks_auditor.model.verdict import Scalar, Status
+from eks_auditor.spread.addresses import LAUNCHING_KINDS
 
 CONFIRM_AFTER = timedelta(minutes=60)
 """How far apart two audits must see a finding that counts only once confirmed."""
@@ -22,9 +22,6 @@ REFRESH_AFTER = timedelta(days=30)
 
 REFRESH_SPREAD = timedelta(days=5)
 """Refreshes come earlier by up to this, by a hash of the id, so that a fleet found on one day is not told on one."""
-
-_LAUNCHING_KINDS: tuple[Kind, ...] = ("managed", "self-managed", "karpenter", "auto-mode")
-"""The kinds whose capacities make up sibling sets, and launch nodes in zones."""
 
 _GONE: Mapping[str, str] = {
     # A pool is seen by its nodes alone.
@@ -213,7 +210,7 @@ def _gone(kind: str, audit: Audit) -> bool:
     """Tell whether an absent subject of this kind is evidently gone; a cluster, while there is one, never is."""
     if kind in ("sibling-set", "zone"):
         whole = audit.sets_whole if kind == "sibling-set" else audit.zones_whole
-        return whole and all(audit.complete.get(member, False) for member in _LAUNCHING_KINDS)
+        return whole and all(audit.complete.get(member, False) for member in LAUNCHING_KINDS)
     return any(whole for known, whole in audit.complete.items() if known == kind)
 
 

@@ -103,6 +103,10 @@ def settling(reason: str, *, due_at: datetime | None = None) -> Verdict:
     return replace(not_applicable(reason, due_at=due_at), settling=True)
 
 
+ON_OUTPOST = "the cluster lives on an Outpost, which is one place"
+"""Why nothing is said of zones there."""
+
+
 def on_outpost() -> Verdict:
     """Say that zones mean nothing to a cluster on an Outpost."""
-    return not_applicable("the cluster lives on an Outpost, which is one place")
+    return not_applicable(ON_OUTPOST)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,8 @@ from eks_auditor.model.capacity import FailedLaunch, GroupInstance, LaunchConfig
 from eks_auditor.model.gap import Gap
 from eks_auditor.snapshot import autoscaling, ec2, references, templates
 from eks_auditor.snapshot.activities import read_activities
-from eks_auditor.snapshot.reading import for_each, known_only
+from eks_auditor.snapshot.network import with_subnets
+from eks_auditor.snapshot.reading import known_only
 from eks_auditor.snapshot.references import PLACEMENT_GROUP, SUBNET, Reference
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def read_groups(
     }
     sources = _read_sources(reads, described)
     launches = _start_launches(reads, described, sources)
-    whole = _read_subnets(reads, network, _subnet_ids(described, sources))
+    whole = with_subnets(reads, network, _subnet_ids(described, sources), ec2.find_subnets)
     found = launches(whole)
     groups = {
         group.name: _group(group, whole, found, activities[group.name].result(), refreshes[group.name].result())
@@ -82,15 +83,6 @@ def read_groups(
 def _subnet_ids(described: Sequence[DescribedGroup], sources: _Sources) -> Iterator[str]:
     yield from (subnet for group in described for subnet in group.subnet_ids)
     yield from (reference.id for reference in sources.references() if reference.what == SUBNET)
-
-
-def _read_subnets(reads: Reads, network: Network, subnet_ids: Iterable[str]) -> Network:
-    """Ask for what is not listed: the list may be older than a subnet, and must not make one missing that is there."""
-    missing = tuple(sorted(network.missing(subnet_ids)))
-    if not missing:
-        return network
-    found = reads.start(ec2.find_subnets, reads.clients.ec2, missing).result()
-    return replace(network, asked_for=for_each(found, missing) if isinstance(found, Gap) else found)
 
 
 def _read_sources(reads: Reads, described: Sequence[DescribedGroup]) -> _Sources:

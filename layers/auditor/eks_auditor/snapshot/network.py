@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from eks_auditor.model.gap import Gap
+from eks_auditor.snapshot.reading import for_each
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+
+    from mypy_boto3_ec2 import EC2Client
 
     from eks_auditor.model.cluster import Subnet
+    from eks_auditor.snapshot.reads import Reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +67,18 @@ class Network:
         listed = () if isinstance(self.listed, Gap) else self.listed.values()
         asked_for = (subnet for subnet in self.asked_for.values() if not isinstance(subnet, Gap))
         return next((subnet.zone_id for subnet in (*listed, *asked_for) if subnet.zone_name == zone), zone)
+
+
+def with_subnets(
+    reads: Reads,
+    network: Network,
+    subnet_ids: Iterable[str],
+    ask: Callable[[EC2Client, tuple[str, ...]], Mapping[str, Subnet | Gap] | Gap],
+) -> Network:
+    """Ask for what is not listed: the list may be older than a subnet, and must not make one missing that is there."""
+    missing = tuple(sorted(network.missing(subnet_ids)))
+    if not missing:
+        return network
+    found = reads.start(ask, reads.clients.ec2, missing).result()
+    answers = for_each(found, missing) if isinstance(found, Gap) else found
+    return replace(network, asked_for={**network.asked_for, **answers})

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from eks_auditor.model.cluster import Egress
 from eks_auditor.model.gap import Gap
 from eks_auditor.snapshot.ec2 import batches, find_subnets
+from eks_auditor.snapshot.network import with_subnets
 from eks_auditor.snapshot.reading import for_each, known_only, read
 from eks_auditor.snapshot.reads import singly
 
@@ -100,7 +101,7 @@ def read_egress(reads: Reads, network: Network, subnet_ids: Iterable[str]) -> Ca
         old = {each: known for each, vpc in vpcs.items() if vpc in shared and not isinstance(known := routes[vpc], Gap)}
         anew = _associated(reads, (each for each, known in old.items() if each not in known.explicit))
         ways = {each: anew.get(each) or _default(each, network, routes[vpc]) for each, vpc in vpcs.items()}
-        whole = _with_subnets(reads, network, _gateways_subnets(ways, nat))
+        whole = with_subnets(reads, network, _gateways_subnets(ways, nat), _find_subnets)
         found = {each: _egress(way, whole, nat[vpcs[each]]) for each, way in ways.items()}
         for one in found.values():
             if isinstance(one, Gap) and not one.error.startswith(NOT_VISIBLE):
@@ -148,15 +149,6 @@ def _gateways_subnets(ways: Mapping[str, _Default | Gap], gateways: Mapping[str,
         for name, gateway in known_only(listed).items():
             if name in targets and gateway.subnet_id is not None:
                 yield gateway.subnet_id
-
-
-def _with_subnets(reads: Reads, network: Network, subnet_ids: Iterable[str]) -> Network:
-    """Ask for what is not listed: the list may be older than a NAT gateway's subnet."""
-    missing = tuple(sorted(network.missing(subnet_ids)))
-    if not missing:
-        return network
-    found = reads.start(_find_subnets, reads.clients.ec2, missing).result()
-    return replace(network, asked_for={**network.asked_for, **found})
 
 
 def _find_subnets(client: EC2Client, ids: tuple[str, ...]) -> Mapping[str, Subnet | Gap]:

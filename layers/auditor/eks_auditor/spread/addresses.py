@@ -28,7 +28,7 @@ STEPS: tuple[Step, ...] = ("node", "surge", "growth")
 """What there should be room for: one more node, the surge of an update, half as many nodes again."""
 
 LAUNCHING_KINDS: tuple[Kind, ...] = ("managed", "self-managed", "karpenter", "auto-mode")
-"""The kinds of capacity that launch nodes."""
+"""The kinds of capacity that launch nodes, and so make up sibling sets."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Self
 from eks_auditor.model.capacity import NodePool
 from eks_auditor.model.gap import Gap, UnreadableError
 from eks_auditor.model.snapshot import Snapshot
+from eks_auditor.model.verdict import ON_OUTPOST
 from eks_auditor.spread.fleet import Fleet, Running, Source, groups_of
 from eks_auditor.spread.regrowth import Regrowth, regrowths
 from eks_auditor.spread.siblings import SiblingSet, Spread
@@ -165,7 +166,7 @@ def _drill(source: Source, again: Mapping[str, Mapping[str, Regrowth]], snapshot
 def _note(source: Source, snapshot: Snapshot) -> str | None:
     """Say why a set is not judged, or None."""
     if snapshot.cluster.outpost:
-        return "the cluster lives on an Outpost, which is one place"
+        return ON_OUTPOST
     if not source.running:
         return "it has no nodes in Availability Zones now"
     if len({zone for launcher in source.launchers for zone in launcher.zones}) < FEWEST_ZONES:
