@@ -64,7 +64,7 @@ upgrade-test: $(ENVIRONMENTS) ## Deploy the last release, fill its ledger, deplo
 	$(PYTHON) -m pytest tests/e2e/test_upgrade.py
 
 .PHONY: check
-check: $(ENVIRONMENTS) ## Check format, lint, types, import contracts, templates and generated docs
+check: $(ENVIRONMENTS) ## Check format, lint, types, import contracts, templates, generated docs; fuzz
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
 	.venv/bin/mypy
@@ -72,6 +72,14 @@ check: $(ENVIRONMENTS) ## Check format, lint, types, import contracts, templates
 	.venv/bin/cfn-lint
 	AWS_DEFAULT_REGION=eu-west-1 $(SAM) validate --lint
 	$(PYTHON) -m eks_auditor.report.docs --check
+	$(MAKE) fuzz
+
+# As many inputs as make check tries; CI tries fewer.
+FUZZ_INPUTS ?= 100000
+
+.PHONY: fuzz
+fuzz: .venv/.ready ## Throw broken user data at its parsers; FUZZ_INPUTS=100000 FUZZ_SEED=1
+	$(PYTHON) -m tests.userdata.fuzz $(FUZZ_INPUTS) $(FUZZ_SEED)
 
 .PHONY: format
 format: $(ENVIRONMENTS) ## Format the code

@@ -102,7 +102,7 @@ def _add_cluster(place: Place) -> None:
     for capacity, pool in cluster.pools.items():
         _add_pool(place, capacity, pool)
     _add_fargate(place)
-    if cluster.cluster_autoscaler:
+    if cluster.has_cluster_autoscaler:
         _add_pod_identity(place, "cluster-autoscaler")
 
 

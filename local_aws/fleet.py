@@ -112,8 +112,9 @@ class Cluster(Judged):
     """Zones of the cluster's own subnets; left out: all of the VPC."""
     zones: list[Letter] | None = None
     """Zones its capacities launch in unless they say otherwise; left out: all of the VPC."""
-    cluster_autoscaler: bool = False
-    """Whether a Pod Identity association shows that Cluster Autoscaler runs."""
+    cluster_autoscaler: bool | None = None
+    """Whether a Pod Identity association shows that Cluster Autoscaler runs; left out: where there are groups, and
+    neither Auto Mode nor Karpenter, for a cluster that nothing scales is not in order."""
     auto_mode: bool = False
     zonal_shift: bool = True
     support: Literal["STANDARD", "EXTENDED"] = "EXTENDED"
@@ -125,6 +126,14 @@ class Cluster(Judged):
     fargate: dict[str, FargateProfile] = {}
     subjects: dict[str, Judged] = {}
     """What else checks judge, by its name in findings: sibling sets of several groups, zones by their ids."""
+
+    @property
+    def has_cluster_autoscaler(self) -> bool:
+        """Say whether Cluster Autoscaler runs here."""
+        if self.cluster_autoscaler is not None:
+            return self.cluster_autoscaler
+        scaled = self.auto_mode or any(pool.scaler == "karpenter" for pool in self.pools.values())
+        return not scaled and bool(self.node_groups or self.self_managed)
 
     def judged(self, name: str) -> Iterator[tuple[str, Judged]]:
         """Yield everything that may have something wrong, by its name: the cluster of this name, and what is in it."""

@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from local_aws.fleet_scaling import Mixed, ScalingPolicy, Schedule, Sizes
 from local_aws.fleet_words import Age, Described, Judged, Letter, Minor, Taint, published_ami_type
 
 
@@ -148,6 +149,12 @@ class ScalingGroup(Nodes):
     without_tags: list[str] = []
     """Tags that were taken off the Auto Scaling group."""
     suspended: list[str] = []
+    policies: dict[str, ScalingPolicy] = {}
+    """Scaling policies by name."""
+    schedules: dict[str, Schedule] = {}
+    """Scheduled actions by name."""
+    asked_for: list[Age] = []
+    """When somebody set the desired capacity by request, as Cluster Autoscaler does."""
     failed_launches: dict[Letter, str] = {}
     """Zone to the message of launches that fail there now."""
     versions: Versions = Versions()
@@ -184,6 +191,7 @@ class NodeGroup(ScalingGroup):
     modified: Age = timedelta(days=5)
     health: list[HealthIssue] = []
     updates: list[NodeGroupUpdate] = []
+    edited: Sizes = Sizes()
     eks_tags: dict[str, str] = {}
     """The node group's own tags, which EKS hands on to nothing."""
     max_unavailable: int = 1
@@ -210,6 +218,15 @@ class NodeGroup(ScalingGroup):
             raise ValueError(message)  # noqa: TRY004 - pydantic takes no other
         return self
 
+    @model_validator(mode="after")
+    def _edited_sizes_hold_its_nodes(self) -> Self:
+        least = self.min if self.edited.min is None else self.edited.min
+        most = self.max if self.edited.max is None else self.edited.max
+        if not least <= self.desired <= most:
+            message = f"desired {self.desired} is not between the edited min {least} and max {most}"
+            raise ValueError(message)
+        return self
+
 
 class SelfManagedGroup(ScalingGroup):
     """An Auto Scaling group that joins nodes by user data, tagged as eksctl tags it."""
@@ -218,11 +235,19 @@ class SelfManagedGroup(ScalingGroup):
     """Whether it carries Cluster Autoscaler's two discovery tags."""
     user_data: bool = True
     """Whether its launch template says how the nodes join."""
+    joins_by: Literal["bootstrap.sh", "NodeConfig", "Bottlerocket", "PowerShell"] | None = None
+    """The form in which it says so; left out: that of its AMI type's operating system."""
+    secret: bool = False
+    """Whether its user data holds a password as well, as that of many people does."""
     launch_configuration: bool = False
     """Whether it launches from a launch configuration instead of a template."""
     by_parameter: bool = False
     """Whether its template names the image by the public parameter of the recommended one: `resolve:ssm:…`."""
     overrides: list[Override] = []
+    mixed: Mixed | None = None
+    """How it mixes types and ways to buy; left out: it launches the first type, from a template alone."""
+    rebalance: bool | None = None
+    """Whether it replaces Spot instances that are at risk; left out: as a Spot group."""
     reserved_by: Literal["template", "group"] = "template"
     """Whether its launch template names the reservation or the Auto Scaling group itself."""
 
@@ -230,6 +255,13 @@ class SelfManagedGroup(ScalingGroup):
     def _configurations_reserve_nothing(self) -> Self:
         if self.launch_configuration and self.reservation is not None and self.reserved_by == "template":
             message = "a launch configuration names no reservation: say reserved_by: group"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _launches_in_one_way(self) -> Self:
+        if self.mixed is not None and (self.overrides or self.launch_configuration):
+            message = "mixed types are launched from one template: say no overrides and no launch_configuration"
             raise ValueError(message)
         return self
 

@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
-from local_aws.fleet_nodes import NodeGroup, NodeGroupUpdate, Override, ScalingGroup, SelfManagedGroup, Versions
+from local_aws.fleet_nodes import NodeGroup, NodeGroupUpdate, ScalingGroup, SelfManagedGroup, Versions
+from local_aws.fleet_scaling import Mixed
 from local_aws.geography import dns_suffix
 from local_aws.identity import digest
 from local_aws.images import Document
+from local_aws.mixed import instances_for, overrides_of, own_override, policy
 from local_aws.nodes import (
     TEMPLATE_TAG,
     VERSION_TAG,
@@ -28,7 +30,7 @@ from local_aws.templates import (
     delete_version,
     naming_the_missing,
 )
-from local_aws.user_data import Joining, user_data
+from local_aws.user_data import Joining, form_of, user_data
 
 _EFFECTS = {"NoSchedule": "NO_SCHEDULE", "NoExecute": "NO_EXECUTE", "PreferNoSchedule": "PREFER_NO_SCHEDULE"}
 
@@ -55,26 +57,21 @@ def add_node_group(place: Place, name: str, group: NodeGroup) -> None:
     newest = 1 + max((older_version(older) or 0 for older in group.older), default=0)
     copy = Template(name=f"eks-{identifier}", created=created, content=copied, versions=Versions(used=newest))
     template = _add_template(place, name, group, copy)
-    policy = {
-        "LaunchTemplate": {
-            "LaunchTemplateSpecification": template,
-            "Overrides": [{"InstanceType": each} for each in group.types],
-        },
-        "InstancesDistribution": {
-            "OnDemandAllocationStrategy": "prioritized",
-            "OnDemandBaseCapacity": 0,
-            "OnDemandPercentageAboveBaseCapacity": 0 if group.spot else 100,
-            "SpotAllocationStrategy": "price-capacity-optimized",
-        },
-    }
+    mixed = policy(template, overrides_of(Mixed(), group.types), Mixed(), spot=group.spot)
     launch = _launch(group, image, tags | _launch_tags(place, scaling_group, template), f"{cluster}-nodes")
     instances = launch_instances(place, name, group, launches(place, name, group, launch))
-    add_scaling_group(place, GroupIdentity(scaling_group, tags, {"MixedInstancesPolicy": policy}), group, instances)
+    identity = GroupIdentity(scaling_group, tags, {"MixedInstancesPolicy": mixed})
+    add_scaling_group(place, identity, _edited(group), instances)
     _delete_missing(place, group, template)
     state.nodegroups[cluster][name] = _users_template(place, name, group) | _nodegroup(place, name, group, image)
     state.updates[cluster, name] += [
         _nodegroup_update(place, f"{name}-{index}", update, scaling_group) for index, update in enumerate(group.updates)
     ]
+
+
+def _edited(group: NodeGroup) -> NodeGroup:
+    """Return the group with the sizes that its Auto Scaling group has: somebody may have changed them there."""
+    return group.model_copy(update=group.edited.model_dump(exclude_none=True))
 
 
 def _nodegroup(place: Place, name: str, group: NodeGroup, image: Document) -> Document:
@@ -161,25 +158,17 @@ def add_self_managed(place: Place, name: str, group: SelfManagedGroup) -> None:
         "alpha.eksctl.io/nodegroup-type": "unmanaged",
         **(discovery if group.discovery else {}),
     }
-    content = {"InstanceType": group.types[0], **_content(place, name, group, image, role)}
-    created = place.now - group.created
+    content = {**_first_type(group), **_content(place, name, group, image, role)}
+    launch = _launch(group, image, tags | _launch_tags(place, scaling_group, None), role)
+    own = Template(name=role, created=place.now - group.created, content=content, versions=group.versions)
     if group.launch_configuration:
-        source = add_launch_configuration(place, role, created, content)
-        starts = [_launch(group, image, tags | _launch_tags(place, scaling_group, None), role)]
+        source, starts = add_launch_configuration(place, role, own.created, content), [launch]
     else:
-        own = Template(name=role, created=created, content=content, versions=group.versions)
         template = _add_template(place, name, group, own)
-        source = {"LaunchTemplate": template}
-        launch_tags = tags | _launch_tags(place, scaling_group, template)
-        starts = [_launch(group, image, launch_tags, role)]
-        if group.overrides:
-            pairs = [_override(place, name, group, own, index) for index in range(len(group.overrides))]
-            source = {"MixedInstancesPolicy": _mixed(template, [shown for shown, _ in pairs])}
-            starts = [
-                _launch(group, chosen, launch_tags | _template_tags(place, shown, template), role, shown)
-                for shown, chosen in pairs
-            ]
-    instances = launch_instances(place, name, group, launches(place, name, group, *starts))
+        tagged = replace(launch, tags={**launch.tags, **_template_tags(place, template)})
+        chosen, starts = _chosen(place, name, group, own, tagged)
+        source = {"LaunchTemplate": template} if chosen is None else _mixed(group, template, chosen)
+    instances = launch_instances(place, name, _counted(group), launches(place, name, group, *starts))
     if group.reservation is not None and group.reserved_by == "group":
         source |= target_of_group(place.reservation(name, group.reservation))
     add_scaling_group(place, GroupIdentity(scaling_group, tags, source), group, instances)
@@ -187,31 +176,42 @@ def add_self_managed(place: Place, name: str, group: SelfManagedGroup) -> None:
         _delete_missing(place, group, template)
 
 
-def _override(
-    place: Place, name: str, group: SelfManagedGroup, template: Template, index: int
-) -> tuple[Document, Document]:
-    """Return an override as the policy shows it, and the image it leads to."""
-    override: Override = group.overrides[index]
-    said = {name: getattr(override, name) for name in ("ami", "release", "superseded", "image")}
-    image = place.image(name, group.model_copy(update=said))
-    if override.by == "image":
-        return {"InstanceType": override.type, "ImageId": image["ImageId"]}, image
-    content = {**template.content, "ImageId": image["ImageId"], "InstanceType": override.type}
-    own = Template(name=f"{template.name}-{index}", created=template.created, content=content)
-    refers = add_launch_template(place, own)
-    return {"InstanceType": override.type, "LaunchTemplateSpecification": refers}, image
+def _first_type(group: SelfManagedGroup) -> Document:
+    """Return the type that the group's template names; with instance requirements it may name none."""
+    named = group.mixed is None or group.mixed.requirements is None
+    return {"InstanceType": group.types[0]} if named else {}
 
 
-def _mixed(template: Document, overrides: list[Document]) -> Document:
-    return {
-        "LaunchTemplate": {"LaunchTemplateSpecification": template, "Overrides": overrides},
-        "InstancesDistribution": {
-            "OnDemandAllocationStrategy": "prioritized",
-            "OnDemandBaseCapacity": 0,
-            "OnDemandPercentageAboveBaseCapacity": 100,
-            "SpotAllocationStrategy": "price-capacity-optimized",
-        },
-    }
+def _counted(group: SelfManagedGroup) -> ScalingGroup:
+    """Return the group with as many nodes desired as it has, where its own desired capacity counts other units."""
+    if group.mixed is None:
+        return group
+    return group.model_copy(update={"desired": instances_for(group.desired, group.types, group.mixed.weights)})
+
+
+def _chosen(
+    place: Place, name: str, group: SelfManagedGroup, own: Template, launch: Launch
+) -> tuple[list[Document] | None, list[Launch]]:
+    """Return the overrides that a group chooses from, None without a policy, and what its nodes start with in turn."""
+    if group.mixed is not None:
+        types = group.types if group.mixed.overrides else group.types[:1]
+        return overrides_of(group.mixed, group.types), [replace(launch, instance_type=each) for each in types]
+    if not group.overrides:
+        return None, [launch]
+    pairs = [own_override(place, name, group, own, index) for index in range(len(group.overrides))]
+    return [shown for shown, _ in pairs], [_overridden(place, launch, *pair) for pair in pairs]
+
+
+def _overridden(place: Place, launch: Launch, override: Document, image: Document) -> Launch:
+    """Return a launch by an override, which may have a template of its own."""
+    own = override.get("LaunchTemplateSpecification")
+    tags = launch.tags if own is None else {**launch.tags, **_template_tags(place, own)}
+    return replace(launch, image=image, tags=tags, instance_type=override["InstanceType"])
+
+
+def _mixed(group: SelfManagedGroup, template: Document, overrides: list[Document]) -> Document:
+    chosen = policy(template, overrides, group.mixed or Mixed(), spot=group.spot)
+    return {"MixedInstancesPolicy": chosen}
 
 
 def _content(place: Place, name: str, group: NodeGroup | SelfManagedGroup, image: Document, profile: str) -> Document:
@@ -225,7 +225,7 @@ def _content(place: Place, name: str, group: NodeGroup | SelfManagedGroup, image
         **_reserved(place, name, group),
     }
     if isinstance(group, NodeGroup) or group.user_data:
-        content["UserData"] = user_data(place.family(group), _joining(place, group))
+        content["UserData"] = user_data(_form(place, group), _joining(place, group))
     return naming_the_missing(place, name, content, group.missing)
 
 
@@ -263,18 +263,12 @@ def _delete_missing(place: Place, group: ScalingGroup, template: Document) -> No
         delete_version(place.state, template, int(_number(place, template)), place.now)
 
 
-def _launch(
-    group: NodeGroup | SelfManagedGroup,
-    image: Document,
-    tags: dict[str, str],
-    role: str,
-    override: Document | None = None,
-) -> Launch:
+def _launch(group: NodeGroup | SelfManagedGroup, image: Document, tags: dict[str, str], role: str) -> Launch:
     return Launch(
         image=image,
         tags=tags,
         role=role,
-        instance_type=(override or {}).get("InstanceType", group.types[0]),
+        instance_type=group.types[0],
         launched=group.launched,
         extra={"InstanceLifecycle": "spot"} if group.spot else {},
     )
@@ -284,15 +278,14 @@ def _launch_tags(place: Place, scaling_group: str, template: Document | None) ->
     """Return the tags that AWS itself puts on an instance."""
     return {
         "aws:autoscaling:groupName": scaling_group,
-        **({} if template is None else _template_tags(place, {}, template)),
+        **({} if template is None else _template_tags(place, template)),
         "aws:ec2:fleet-id": f"fleet-{place.uuid('fleet', scaling_group)}",
         "aws:eks:cluster-name": place.name,
     }
 
 
-def _template_tags(place: Place, override: Document, template: Document) -> dict[str, str]:
-    """Return the tags that name the template of an instance: the override's own, if it has one."""
-    used = override.get("LaunchTemplateSpecification", template)
+def _template_tags(place: Place, used: Document) -> dict[str, str]:
+    """Return the tags that name the template of an instance."""
     return {TEMPLATE_TAG: used["LaunchTemplateId"], VERSION_TAG: _number(place, used)}
 
 
@@ -303,8 +296,14 @@ def _number(place: Place, specification: Document) -> str:
     return str(aliases.get(specification["Version"], specification["Version"]))
 
 
+def _form(place: Place, group: NodeGroup | SelfManagedGroup) -> str:
+    said = group.joins_by if isinstance(group, SelfManagedGroup) else None
+    return said or form_of(place.family(group))
+
+
 def _joining(place: Place, group: NodeGroup | SelfManagedGroup) -> Joining:
-    return Joining(place.name, endpoint(place), authority(place), group.labels, group.taints)
+    secret = isinstance(group, SelfManagedGroup) and group.secret
+    return Joining(place.name, endpoint(place), authority(place), group.labels, group.taints, secret=secret)
 
 
 def endpoint(place: Place) -> str:

@@ -1,20 +1,15 @@
-"""Auto Scaling groups around running instances, and what they did of late."""
+"""Auto Scaling groups around running instances."""
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final
 
-from local_aws.fleet_nodes import ScalingGroup
+from local_aws.activities import activities_of
+from local_aws.fleet_nodes import ScalingGroup, SelfManagedGroup
 from local_aws.images import Document
 from local_aws.nodes import TEMPLATE_TAG, VERSION_TAG
 from local_aws.place import Place
+from local_aws.scaling import policies_of, scheduled_actions_of
 from local_aws.world import tags_of
-
-_FAILURES_SHOWN: Final = 3
-_PROTECTED: Final = "Could not scale to desired capacity because all remaining instances are protected from scale-in."
-_BETWEEN_FAILURES = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +54,21 @@ def add_scaling_group(place: Place, identity: GroupIdentity, group: ScalingGroup
         "EnabledMetrics": [],
         "TerminationPolicies": ["AllocationStrategy", "OldestLaunchTemplate", "OldestInstance"],
         "NewInstancesProtectedFromScaleIn": False,
-        "CapacityRebalance": group.spot,
+        "CapacityRebalance": _rebalances(group),
         "AvailabilityZoneDistribution": {"CapacityDistributionStrategy": "balanced-best-effort"},
         "Instances": [_member(place, instance, source) for instance in instances],
         "Tags": [
             scaling_tag(name, key, value, propagate=key not in group.tags) for key, value in (kept | group.tags).items()
         ],
     }
-    state.activities[name] = [*_failures(place, name, group), *_launches(place, name, instances)]
+    state.activities[name] = activities_of(place, name, group, instances)
+    state.policies[name] = policies_of(place, name, group)
+    state.scheduled_actions[name] = scheduled_actions_of(place, name, group)
+
+
+def _rebalances(group: ScalingGroup) -> bool:
+    said = group.rebalance if isinstance(group, SelfManagedGroup) else None
+    return group.spot if said is None else said
 
 
 def scaling_tag(group: str, key: str, value: str, *, propagate: bool) -> Document:
@@ -103,51 +105,3 @@ def _origin(place: Place, instance: Document, source: Document) -> Document:
     overrides = source.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {}).get("Overrides", [])
     by_image = instance["ImageId"] in {override.get("ImageId") for override in overrides}
     return {"LaunchTemplate": template, **({"ImageId": instance["ImageId"]} if by_image else {})}
-
-
-def _failures(place: Place, name: str, group: ScalingGroup) -> Iterator[Document]:
-    """Yield the launches that fail now, newest first, and of each zone a termination that failed before them."""
-    for index in range(_FAILURES_SHOWN):
-        for letter, message in group.failed_launches.items():
-            [subnet] = place.subnets([letter])
-            ended = place.now - _BETWEEN_FAILURES * (index + 1)
-            activity = _activity(place, name, f"failure-{letter}-{index}", ended, subnet)
-            yield activity | {
-                "Description": "Launching a new EC2 instance.",
-                "StatusCode": "Failed",
-                "StatusMessage": message,
-            }
-    for letter in group.failed_launches:
-        [subnet] = place.subnets([letter])
-        ended = place.now - _BETWEEN_FAILURES * (_FAILURES_SHOWN + 1)
-        yield _activity(place, name, f"protected-{letter}", ended, subnet) | {
-            "Cause": f"At {ended:%Y-%m-%dT%H:%M:%SZ} an instance was taken out of service in response to a difference "
-            "between desired and actual capacity, shrinking the capacity.",
-            "Description": "Terminating EC2 instance.",
-            "StatusCode": "Failed",
-            "StatusMessage": _PROTECTED,
-        }
-
-
-def _launches(place: Place, name: str, instances: list[Document]) -> Iterator[Document]:
-    for instance in instances:
-        subnet = place.state.subnets[instance["SubnetId"]]
-        activity = _activity(place, name, instance["InstanceId"], instance["LaunchTime"], subnet)
-        yield activity | {
-            "Description": f"Launching a new EC2 instance: {instance['InstanceId']}",
-            "StatusCode": "Successful",
-        }
-
-
-def _activity(place: Place, group: str, key: str, ended: datetime, subnet: Document) -> Document:
-    started = ended - timedelta(seconds=40)
-    cause = "an instance was started in response to a difference between desired and actual capacity."
-    return {
-        "ActivityId": place.uuid("activity", group, key),
-        "AutoScalingGroupName": group,
-        "Cause": f"At {started:%Y-%m-%dT%H:%M:%SZ} {cause}",
-        "StartTime": started,
-        "EndTime": ended,
-        "Progress": 100,
-        "Details": json.dumps({"Subnet ID": subnet["SubnetId"], "Availability Zone": subnet["AvailabilityZone"]}),
-    }

@@ -76,6 +76,7 @@ class RegionState:
     activities: dict[str, list[Document]] = field(default_factory=lambda: defaultdict(list))
     refreshes: dict[str, list[Document]] = field(default_factory=lambda: defaultdict(list))
     policies: dict[str, list[Document]] = field(default_factory=lambda: defaultdict(list))
+    scheduled_actions: dict[str, list[Document]] = field(default_factory=lambda: defaultdict(list))
     launch_configurations: dict[str, Document] = field(default_factory=dict)
     launch_templates: dict[str, Document] = field(default_factory=dict)
     template_versions: dict[str, list[Document]] = field(default_factory=lambda: defaultdict(list))
@@ -128,6 +129,8 @@ class RegionState:
     def delete_group(self, name: str) -> None:
         """Make an Auto Scaling group vanish with its launch template and instances."""
         gone = self.groups.pop(name)
+        self.policies.pop(name, None)
+        self.scheduled_actions.pop(name, None)
         for instance in gone["Instances"]:
             self.terminate(instance["InstanceId"])
         for specification in launch_specifications(gone):

@@ -272,6 +272,7 @@ def scaling_group(
         "desired": size,
         "tags": autoscaler_tags(),
         "subnets": tuple(subnet(zone) for zone in zones),
+        "zone_names": tuple(subnet(zone).zone_name for zone in zones),
         "instances": instances([zones[i % len(zones)] for i in range(size)]),
         "suspended": frozenset(),
         "launch": launch(),
@@ -303,6 +304,8 @@ def managed(
         "taints": (),
         "health_issues": (),
         "groups": (scaling,),
+        "min_size": scaling.min_size,
+        "max_size": scaling.max_size,
     }
     return ManagedNodeGroup(**healthy | deviations)
 

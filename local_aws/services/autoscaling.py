@@ -1,6 +1,7 @@
 """Auto Scaling: groups, their tags and activities, and the changes by which people break or mend them."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from local_aws.errors import AwsError
 from local_aws.images import Document
@@ -108,6 +109,36 @@ def describe_policies(call: Call) -> Document:
     return call.page("ScalingPolicies", found, _paging())
 
 
+def describe_scheduled_actions(call: Call) -> Document:
+    """Describe scheduled actions that are not over, by group, name or time; names win over times."""
+    name, names = call.params.get("AutoScalingGroupName"), call.params.get("ScheduledActionNames")
+    if names and name is None:
+        message = "AutoScalingGroupName is required if ScheduledActionNames are given"
+        raise AwsError(message, code="ValidationError")
+    found = [
+        action
+        for group, actions in sorted(call.state.scheduled_actions.items())
+        if name in {None, group}
+        for action in actions
+        if _is_to_come(action, call.now)
+        and (action["ScheduledActionName"] in names if names else _starts(action, call))
+    ]
+    return call.page("ScheduledUpdateGroupActions", found, _paging())
+
+
+def _is_to_come(action: Document, now: datetime) -> bool:
+    """Say whether an action happens again: one that happens once is gone from the list when it has happened."""
+    last = action.get("EndTime") if "Recurrence" in action else action["StartTime"]
+    return bool(last is None or last > now)
+
+
+def _starts(action: Document, call: Call) -> bool:
+    """Say whether an action starts in the times asked for; without a start of its own, it has started."""
+    earliest, latest = call.params.get("StartTime"), call.params.get("EndTime")
+    starts = action.get("StartTime", call.now)
+    return bool((earliest is None or starts >= earliest) and (latest is None or starts <= latest))
+
+
 def describe_tags(call: Call) -> Document:
     """Describe tags of groups, filtered by group, key, value or whether nodes get them."""
     readers = {
@@ -188,6 +219,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "DescribeInstanceRefreshes": describe_instance_refreshes,
     "DescribeLaunchConfigurations": describe_launch_configurations,
     "DescribePolicies": describe_policies,
+    "DescribeScheduledActions": describe_scheduled_actions,
     "DescribeTags": describe_tags,
     "CreateOrUpdateTags": create_or_update_tags,
     "DeleteTags": delete_tags,

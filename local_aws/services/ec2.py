@@ -7,7 +7,7 @@ from local_aws.geography import DEFAULT_REGIONS, OPT_IN_REGIONS, dns_suffix, par
 from local_aws.identity import resource_id
 from local_aws.images import Document
 from local_aws.paging import Paging
-from local_aws.services import ec2_images, ec2_network, ec2_references, ec2_types
+from local_aws.services import ec2_images, ec2_network, ec2_references, ec2_requirements, ec2_types
 from local_aws.services.call import Call, Operation
 from local_aws.services.filters import Reader, by_id, member, select
 
@@ -160,4 +160,5 @@ OPERATIONS: Mapping[str, Operation] = {
     "DescribePlacementGroups": ec2_references.describe_placement_groups,
     "DescribeInstanceTypes": ec2_types.describe_instance_types,
     "DescribeInstanceTypeOfferings": ec2_types.describe_instance_type_offerings,
+    "GetInstanceTypesFromInstanceRequirements": ec2_requirements.get_instance_types_from_instance_requirements,
 }

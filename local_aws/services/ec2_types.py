@@ -44,11 +44,7 @@ def describe_instance_types(call: Call) -> Document:
 def describe_instance_type_offerings(call: Call) -> Document:
     """Say where instance types are offered: in the Region, or in its zones by name or id."""
     state, location = call.state, call.params.get("LocationType") or "region"
-    by_zone = [
-        (each["InstanceType"], each["Location"])
-        for each in offerings(state.region) or _everything(state)
-        if (each["InstanceType"], each["Location"]) not in state.not_offered
-    ]
+    by_zone = offered_by_zone(state)
     match location:
         case "region":
             places = [(name, state.region) for name in dict.fromkeys(name for name, _ in by_zone)]
@@ -71,6 +67,15 @@ def describe_capacity_reservations(call: Call) -> Document:
     found = by_id(call, "CapacityReservationIds", call.state.capacity_reservations, missing, "capacity reservation ID")
     found = select(found, call.params.get("Filters"), _RESERVATION_FILTERS)
     return call.page("CapacityReservations", found, _RESERVATION_PAGING)
+
+
+def offered_by_zone(state: RegionState) -> list[tuple[str, str]]:
+    """Return each type with each zone, by its id, that offers it."""
+    return [
+        (each["InstanceType"], each["Location"])
+        for each in offerings(state.region) or _everything(state)
+        if (each["InstanceType"], each["Location"]) not in state.not_offered
+    ]
 
 
 def _everything(state: RegionState) -> list[Document]:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eks_auditor.autoscaler.similar import IGNORED_LABELS, MEMORY_TOLERANCE, Difference, Template, differences
+from eks_auditor.model.labels import TOOL_PREFIXES
 from eks_auditor.spread import siblings
 
 SIMILAR, DISSIMILAR = "similar", "dissimilar"
@@ -161,7 +162,7 @@ def test_what_the_autoscaler_ignores_makes_no_other_sibling_set_either() -> None
     """Else ZONE would part groups that the autoscaler fills evenly. No EKS node has the two labels left out here."""
     elsewhere = {"beta.kubernetes.io/fluentd-ds-ready", "kops.k8s.io/instancegroup"}
     apart = IGNORED_LABELS - siblings.IGNORED_LABELS - elsewhere
-    assert all(label.startswith(siblings.IGNORED_PREFIXES) for label in apart)
+    assert all(label.startswith(TOOL_PREFIXES) for label in apart)
     assert siblings.MEMORY_TOLERANCE == MEMORY_TOLERANCE
 
 

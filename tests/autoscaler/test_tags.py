@@ -6,6 +6,7 @@ from eks_auditor.autoscaler.tags import (
     EFFECTS,
     TAINT,
     claims,
+    demands,
     discovery_keys,
     has_template_tags,
     ignored_taints,
@@ -51,20 +52,40 @@ def test_taints_are_parsed_as_the_autoscaler_parses(value: str, parsed: tuple[st
 @pytest.mark.parametrize(
     ("value", "problem", "mended"),
     [
-        ("NoSchedule", "dropped silently", ":NoSchedule"),
-        ("NO_EXECUTE", "dropped silently", ":NoExecute"),
+        ("NoSchedule", "dropped silently", "VALUE:NoSchedule"),
+        ("NO_EXECUTE", "dropped silently", "VALUE:NoExecute"),
         ("true", "dropped silently", "true:NoSchedule"),
         ("true:NO_SCHEDULE", "dropped silently", "true:NoSchedule"),
         ("v:prefer-no-schedule", "dropped silently", "v:PreferNoSchedule"),
-        ("", "dropped silently", ":NoSchedule"),
+        ("", "dropped silently", "VALUE:NoSchedule"),
         ("v:NoScheduleX", "'NoScheduleX'", "v:NoSchedule"),
         ("a:b:NoSchedule", "'b:NoSchedule'", "ab:NoSchedule"),
     ],
 )
-def test_an_ignored_taint_says_why_and_how_to_mend_it(value: str, problem: str, mended: str) -> None:
-    (ignored,) = ignored_taints({f"{TAINT}dedicated": value})
+def test_an_ignored_taint_says_why_and_what_may_be_meant_where_nothing_tells(
+    value: str, problem: str, mended: str
+) -> None:
+    (ignored,) = ignored_taints({f"{TAINT}dedicated": value}, gap())
     assert problem in ignored.problem
     assert ignored.mended == mended
+
+
+def test_no_value_is_right_where_the_nodes_have_no_such_taint() -> None:
+    other = Taint(key="other", value="", effect="NoSchedule")
+    (ignored,) = ignored_taints({f"{TAINT}dedicated": "NoSchedule"}, (other,))
+    assert ignored.mended is None
+
+
+def test_of_two_taints_of_a_key_one_that_keeps_pods_off_is_meant() -> None:
+    soft, hard = (Taint(key="dedicated", value="x", effect=effect) for effect in ("PreferNoSchedule", "NoSchedule"))
+    for declared in ((soft, hard), (hard, soft)):
+        (ignored,) = ignored_taints({f"{TAINT}dedicated": "x"}, declared)
+        assert ignored.mended == "x:NoSchedule"
+
+
+@pytest.mark.parametrize("key", ["node.cilium.io/agent-not-ready", "startup-taint.cluster-autoscaler.kubernetes.io/x"])
+def test_it_is_well_that_the_tag_of_a_taint_that_passes_comes_to_nothing(key: str) -> None:
+    assert ignored_taints({TAINT + key: "true"}, (Taint(key=key, value="true", effect="NoExecute"),)) == ()
 
 
 @pytest.mark.parametrize("value", ["v:NoSchedule", ":NoSchedule", "v:NoExecute", "v:PreferNoSchedule"])
@@ -74,19 +95,12 @@ def test_a_valid_taint_is_not_blamed(value: str) -> None:
 
 def test_a_taint_without_a_key_names_none() -> None:
     (ignored,) = ignored_taints({TAINT: "v:NoSchedule"})
-    assert ignored.problem == "names no taint"
+    assert (ignored.problem, ignored.mended) == ("names no taint", None)
 
 
 def test_the_nodes_own_taint_tells_how_the_tag_was_meant() -> None:
     declared = (Taint(key="dedicated", value="runners", effect="NoExecute"),)
     assert ignored_taints({f"{TAINT}dedicated": "runners"}, declared)[0].mended == "runners:NoExecute"
-
-
-@pytest.mark.parametrize(
-    ("value", "mended"), [("NoSchedule", "VALUE:NoSchedule"), ("NO_EXECUTE", "VALUE:NoExecute"), ("a", "a:NoSchedule")]
-)
-def test_a_value_that_nothing_tells_is_left_to_fill_in(value: str, mended: str) -> None:
-    assert ignored_taints({f"{TAINT}dedicated": value}, gap())[0].mended == mended
 
 
 def test_discovery_keys() -> None:
@@ -121,9 +135,26 @@ def test_owners(value: str, others: tuple[str, ...]) -> None:
 def test_no_tags_break_it_and_what_it_mends_is_mended(tags: dict[str, str]) -> None:
     claims(tags, "shop")
     owners(tags, "shop")
-    ignored = ignored_taints(tags)
+    ignored = ignored_taints(tags, gap())
     assert not ignored or has_template_tags(tags)
     for taint in ignored:
-        parsed = parse_taint(taint.mended)
+        parsed = parse_taint(taint.mended or ":NoSchedule")
         assert parsed is not None
         assert parsed[1] in EFFECTS
+
+
+@pytest.mark.parametrize(
+    ("discovery", "demanded"),
+    [
+        ((), {f"{CA}/enabled": None, f"{CA}/shop": None}),
+        (("tag", "anothertag"), {"tag": None, "anothertag": None}),
+        (("label=value", "anothertag"), {"label": "value", "anothertag": None}),
+        (("my:label=value", "my:otherlabel=othervalue"), {"my:label": "value", "my:otherlabel": "othervalue"}),
+        (("kubernetes.io/cluster/{cluster}=owned",), {"kubernetes.io/cluster/shop": "owned"}),
+        (("a=b=c", "empty=", "{x}"), {"a": "b=c", "empty": None, "{x}": None}),
+        (("twice=1", "twice"), {"twice": None}),
+    ],
+)
+def test_discovery_demands_all_that_it_names(discovery: tuple[str, ...], demanded: dict[str, str | None]) -> None:
+    """The first rows are upstream's TestParseASGAutoDiscoverySpecs."""
+    assert dict(demands(discovery, "shop")) == demanded

@@ -4,7 +4,6 @@ Under FAILED there is one for each of its fixes, so that every command of the ca
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,16 +11,9 @@ from eks_auditor.model.capacity import HealthIssue, MissingReference, UpdateErro
 from eks_auditor.model.release import Image
 from eks_auditor.model.snapshot import Snapshot
 from tests import builders as b
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Examples:
-    """Snapshots on which some subject gets each word; no ``unknown`` for a check that needs no read of its own."""
-
-    passed: Snapshot
-    failed: tuple[Snapshot, ...]
-    unknown: Snapshot | None
-
+from tests.checks.cas_examples import CAS_EXAMPLES
+from tests.checks.cas_group_examples import CAS_GROUP_EXAMPLES
+from tests.checks.example import Examples
 
 GAP = b.gap()
 HEALTHY = b.snapshot()
@@ -31,7 +23,6 @@ AL2 = b.image("20251209", name="amazon-eks-node-1.32-v20251209")
 LATER = b.kubernetes_versions()[-1:]
 BUILT = b.own_image()
 GONE = {BUILT.id: b.gap(resource=BUILT.id, error="InvalidAMIID.NotFound: no such image")}
-TAINT = "k8s.io/cluster-autoscaler/node-template/taint/dedicated"
 
 
 def _launching(image_id: str) -> dict[str, Any]:
@@ -64,14 +55,6 @@ def _of_each_kind(one: Image, **deviations: Any) -> tuple[Snapshot, ...]:  # noq
     )
 
 
-def _scaled(capacity: Any) -> Snapshot:  # noqa: ANN401  any capacity
-    """A cluster with proof that the autoscaler runs."""
-    return b.snapshot(capacity, cluster=b.cluster(autoscaler_identity="kube-system/cluster-autoscaler"))
-
-
-_WITHOUT_A_KEY = {key: value for key, value in b.eks_tags().items() if not key.endswith("/enabled")}
-_CLAIMED = b.eks_tags() | {"k8s.io/cluster-autoscaler/old": "owned"}
-_OWNED = b.node(tags={"kubernetes.io/cluster/old": "owned"})
 _ONE_ZONE = b.ZONES[:1]
 _SKEWED = {"instances": b.instances([b.ZONES[0]] * 6), "desired": 6}
 _STOPPED = _SKEWED | {"suspended": frozenset({"AZRebalance", "Launch"})}
@@ -357,31 +340,8 @@ EXAMPLES: Mapping[str, Examples] = {
         failed=(_reserved(ends_at=_SOON), _reserved(ends_at=_SOON, capacity_block=True), _reserved(state="cancelled")),
         unknown=b.snapshot(b.managed(group=_RESERVED)),
     ),
-    "CAS001": Examples(
-        passed=_scaled(b.managed()),
-        failed=(
-            _scaled(b.managed(group={"tags": _WITHOUT_A_KEY})),
-            _scaled(b.self_managed(group={"tags": _WITHOUT_A_KEY})),
-        ),
-        unknown=b.snapshot(cluster=b.cluster(autoscaler_identity=GAP)),
-    ),
-    "CAS003": Examples(
-        passed=_scaled(b.managed()),
-        failed=(
-            _scaled(b.managed(group={"tags": _CLAIMED})),
-            _scaled(b.self_managed(group={"tags": _CLAIMED})),
-            _scaled(b.managed(nodes=(_OWNED,))),
-        ),
-        unknown=b.snapshot(cluster=b.cluster(autoscaler_identity=GAP)),
-    ),
-    "CAS004": Examples(
-        passed=_scaled(b.managed()),
-        failed=(
-            _scaled(b.managed(group={"tags": b.eks_tags() | {TAINT: "NoSchedule"}})),
-            _scaled(b.self_managed(group={"tags": b.autoscaler_tags() | {TAINT: "NoSchedule"}})),
-        ),
-        unknown=b.snapshot(cluster=b.cluster(autoscaler_identity=GAP)),
-    ),
+    **CAS_EXAMPLES,
+    **CAS_GROUP_EXAMPLES,
     "HEALTH001": Examples(
         passed=HEALTHY,
         failed=(b.snapshot(b.managed(health_issues=(HealthIssue(code="AccessDenied", message="no"),))),),

@@ -137,6 +137,31 @@ class TestZone006:
         found = addresses(group, vpc_subnets=read)
         assert word(found) == expected
 
+    def test_an_interface_of_another_owner_hides_no_full_subnet(self) -> None:
+        read = (subnet(free_addresses=3), subnet(id="subnet-multus"))
+        held = (interface(), interface(subnet_id="subnet-multus", primary=False, addresses=1))
+        for interfaces in (held, held[:1]):
+            group = managed(zones=(A,), nodes=(node(interfaces=interfaces),), group={"subnets": read[:1]})
+            found = addresses(group, vpc_subnets=read)
+            assert (word(found), found.evidence["needs"]) == ("CRITICAL", "web: 10")
+
+    def test_an_update_that_terminates_first_needs_no_addresses(self) -> None:
+        fixed = {"min_size": 3, "max_size": 3}
+        assert word(addresses(managed(group=fixed | with_free(10)))) == "HIGH"
+        assert word(addresses(managed(group=fixed | with_free(10), update_strategy="MINIMAL"))) == "PASSED"
+
+    def test_pools_among_the_capacities_are_told_apart(self) -> None:
+        assert "pools" not in addresses(managed()).evidence
+        found = addresses(managed(), node_pool())
+        assert (found.evidence["capacities"], found.evidence["pools"]) == ("default, web", "default")
+
+    def test_an_eniconfig_is_named_by_the_zones_name(self) -> None:
+        full = tuple(subnet(zone, free_addresses=0) for zone in ZONES)
+        for capacity in (managed(group={"subnets": full}), node_pool()):
+            found = addresses(capacity, zone=B, vpc_subnets=full)
+            (custom,) = (each for each in commands(found, "kubectl") if "CUSTOM_NETWORK_CFG" in each)
+            assert "named as the zone (eu-west-1b, not its id)" in custom
+
     @pytest.mark.parametrize(("free", "confirm"), [(9, False), (10, True), (20, True)])
     def test_all_but_the_worst_rung_count_once_confirmed(self, free: int, *, confirm: bool) -> None:
         found = addresses(managed(size=18, group={"max_size": 99} | with_free(free)))

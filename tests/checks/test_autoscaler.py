@@ -1,3 +1,5 @@
+import json
+import shlex
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -6,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eks_auditor.autoscaler.settings import AutoscalerSettings, Scales
 from eks_auditor.autoscaler.tags import TAINT
 from eks_auditor.check import Check
 from eks_auditor.checks import autoscaler as checks
@@ -42,6 +45,12 @@ def word(finding: Finding) -> str:
     return finding.severity.name if finding.status is Status.FAILED else finding.status.name
 
 
+def written(finding: Finding) -> list[dict[str, Any]]:
+    """Return the tags of the first command."""
+    listed: list[dict[str, Any]] = json.loads(shlex.split(finding.fix[0].command, comments=True)[-1])
+    return listed
+
+
 def odd(tags: dict[str, str], build: Any = self_managed, **group: Any) -> Any:  # noqa: ANN401  a builder, and its product
     return build("odd", group={"tags": tags} | group)
 
@@ -76,6 +85,14 @@ class TestWhoScales:
         assert "ListPodIdentityAssociations" in finding.reason
 
     @pytest.mark.parametrize("check", EVERY, ids=lambda check: check.id)
+    @pytest.mark.parametrize("scales", ["karpenter", "auto-mode", "none"])
+    def test_people_say_that_it_does_not(self, check: Check, scales: Scales) -> None:
+        read = snapshot(odd(OWN), cluster=PROVEN)
+        (finding,) = judge(read, [check], AutoscalerSettings(scales=scales))
+        assert word(finding) == "NOT_APPLICABLE"
+        assert "the setting says" in finding.reason
+
+    @pytest.mark.parametrize("check", EVERY, ids=lambda check: check.id)
     def test_groups_of_fixed_size_need_a_proof(self, check: Check) -> None:
         fixed = odd(autoscaler_tags(), **FIXED)
         assert word(judged(check, fixed)) == "NOT_APPLICABLE"
@@ -87,7 +104,7 @@ class TestWhoScales:
     def test_healthy_groups_pass_and_say_what_was_weighed(self, check: Check, build: Any) -> None:  # noqa: ANN401  a builder
         finding = judged(check, build("odd"), node_pool(), cluster=PROVEN)
         assert word(finding) == "PASSED"
-        assert "Karpenter runs 3 instances" in finding.reason
+        assert "Karpenter runs" in finding.reason
         assert "kube-system/cluster-autoscaler" in finding.reason
 
     @pytest.mark.parametrize("check", EVERY, ids=lambda check: check.id)
@@ -100,7 +117,17 @@ class TestWhoScales:
         tags = {f"{CA}/enabled": "true", f"{CA}/other": "owned", f"{TAINT}a": "true"}
         for build, group in ((managed, "eks-odd-0a1b2c3d"), (self_managed, "odd")):
             commands = [fix.command for fix in judged(check, odd(tags, build), cluster=PROVEN).fix if fix.tool == "aws"]
-            assert any(f"ResourceId={group}," in command for command in commands)
+            assert any(f'"ResourceId": "{group}"' in command for command in commands)
+
+    @pytest.mark.parametrize("check", EVERY, ids=lambda check: check.id)
+    @pytest.mark.parametrize("name", ["a,b", "[x]", "it's; $(id)", 'a"b'])
+    def test_any_name_stays_what_it_is(self, check: Check, name: str) -> None:
+        """The AWS CLI's shorthand would take such names apart."""
+        tags = {f"{CA}/enabled": "true", f"{CA}/other": "owned", f"{TAINT}a": "true"}
+        group = self_managed(name, taints=gap(), group={"tags": tags})
+        command = judged(check, group, name=name, cluster=PROVEN).fix[0].command
+        (tag,) = json.loads(shlex.split(command)[-1])
+        assert (tag["ResourceId"], tag.get("PropagateAtLaunch", False)) == (name, False)
 
 
 class TestCas001:
@@ -143,10 +170,13 @@ class TestCas001:
 
     def test_the_fix_sets_the_missing_key(self) -> None:
         finding = judged(checks.not_discoverable, odd({self.ENABLED: "true"}), cluster=PROVEN)
-        assert "ResourceId=odd,ResourceType=auto-scaling-group,Key=k8s.io/cluster-autoscaler/shop,Value=owned" in (
-            finding.fix[0].command
-        )
+        (tag,) = written(finding)
+        assert (tag["ResourceId"], tag["Key"], tag["Value"]) == ("odd", self.SHOP, "owned")
         assert "--nodes" in finding.reason
+
+    def test_the_fix_sets_all_missing_keys(self) -> None:
+        finding = judged(checks.not_discoverable, odd(OWN), cluster=PROVEN)
+        assert {tag["Key"]: tag["Value"] for tag in written(finding)} == {self.ENABLED: "true", self.SHOP: "owned"}
 
     def test_a_value_counts_for_nothing(self) -> None:
         finding = judged(checks.not_discoverable, odd({self.ENABLED: "false", self.SHOP: ""}), cluster=PROVEN)
@@ -156,6 +186,29 @@ class TestCas001:
     def test_keys_are_compared_exactly(self) -> None:
         group = odd({f"{CA}/Enabled": "true", self.SHOP: "owned"})
         assert word(judged(checks.not_discoverable, group, cluster=PROVEN)) == "HIGH"
+
+    @pytest.mark.parametrize(
+        ("tags", "expected"),
+        [
+            ({"team": "web", "autoscaled/shop": ""}, "PASSED"),
+            ({"team": "db", "autoscaled/shop": ""}, "HIGH"),
+            ({"team": "web"}, "HIGH"),
+            (autoscaler_tags(), "MEDIUM"),
+        ],
+    )
+    def test_the_setting_may_demand_other_tags(self, tags: dict[str, str], expected: str) -> None:
+        said = AutoscalerSettings(scales="cluster-autoscaler", discovery=("team=web", "autoscaled/{cluster}"))
+        (finding,) = judge(snapshot(odd(tags)), [checks.not_discoverable], said)
+        assert word(finding) == expected
+        if "team" not in tags or tags["team"] == "db":
+            assert "lacks team=web" in finding.reason
+            assert {"team": "web"}.items() <= {tag["Key"]: tag["Value"] for tag in written(finding)}.items()
+
+    def test_a_value_that_is_demanded_is_no_news(self) -> None:
+        said = AutoscalerSettings(scales="cluster-autoscaler", discovery=(f"{self.ENABLED}=yes",))
+        (finding,) = judge(snapshot(odd({self.ENABLED: "yes"})), [checks.not_discoverable], said)
+        assert word(finding) == "PASSED"
+        assert "counts for nothing" not in finding.reason
 
     @pytest.mark.parametrize("status", ["CREATING", "DELETING"])
     def test_eks_may_still_be_tagging(self, status: str) -> None:
@@ -219,8 +272,57 @@ class TestCas004:
         [(self_managed, 0, "HIGH"), (self_managed, 1, "LOW"), (managed, 0, "LOW"), (managed, 1, "LOW")],
     )
     def test_the_rungs(self, build: Any, min_size: int, expected: str, value: str) -> None:  # noqa: ANN401  a builder
-        group = odd(autoscaler_tags() | {f"{TAINT}dedicated": value}, build, min_size=min_size)
-        assert word(judged(checks.taint_tag_ignored, group)) == expected
+        taint = Taint(key="dedicated", value="", effect="NoSchedule")
+        own = {"tags": autoscaler_tags() | {f"{TAINT}dedicated": value}, "min_size": min_size}
+        for taints in ((taint,), gap()):
+            assert word(judged(checks.taint_tag_ignored, build("odd", group=own, taints=taints))) == expected
+        group = build("odd", group=own)
+        finding = judged(checks.taint_tag_ignored, group)
+        assert word(finding) == "LOW"
+        assert "no taint of its nodes needs it" in finding.reason
+
+    def test_a_tag_that_no_taint_of_the_nodes_needs_is_removed(self) -> None:
+        """Mended by a guess, it would be a taint that no node has."""
+        tags = {f"{TAINT}old": "NoSchedule", TAINT: "v:NoSchedule"}
+        finding = judged(checks.taint_tag_ignored, odd(autoscaler_tags() | tags, min_size=0))
+        (command,) = (fix.command for fix in finding.fix if fix.tool == "aws")
+        assert command.startswith("aws autoscaling delete-tags ")
+        assert [tag["Key"] for tag in written(finding)] == sorted(tags)
+        assert not any("NoSchedule" in fix.command for fix in finding.fix)
+
+    def test_a_tag_that_matters_is_told_first(self) -> None:
+        taint = Taint(key="z", value="x", effect="NoSchedule")
+        tags = autoscaler_tags() | {f"{TAINT}old": "NoSchedule", f"{TAINT}z": "x"}
+        finding = judged(checks.taint_tag_ignored, self_managed("odd", taints=(taint,), group={"tags": tags}))
+        assert finding.evidence["key"] == f"{TAINT}z"
+        adding, removing = (fix.command for fix in finding.fix if fix.tool == "aws")
+        assert "x:NoSchedule" in adding
+        assert f"{TAINT}old" in removing
+
+    def test_a_soft_taint_costs_nothing(self) -> None:
+        soft = Taint(key="dedicated", value="x", effect="PreferNoSchedule")
+        own = {"tags": autoscaler_tags() | {f"{TAINT}dedicated": "x"}, "min_size": 0}
+        finding = judged(checks.taint_tag_ignored, self_managed("odd", taints=(soft,), group=own))
+        assert word(finding) == "LOW"
+        assert written(finding)[0]["Value"] == "x:PreferNoSchedule"
+
+    def test_a_taint_that_passes_needs_no_tag(self) -> None:
+        passing = Taint(key="node.cilium.io/agent-not-ready", value="true", effect="NoExecute")
+        own = {"tags": autoscaler_tags() | {TAINT + passing.key: "true"}, "min_size": 0}
+        group = self_managed("odd", taints=(passing,), group=own)
+        assert word(judged(checks.taint_tag_ignored, group)) == "PASSED"
+
+    def test_a_group_that_launches_nothing(self) -> None:
+        own = {"tags": autoscaler_tags() | {f"{TAINT}dedicated": "x"}, "min_size": 0, "max_size": 0}
+        group = self_managed("odd", taints=gap(), group=own)
+        assert word(judged(checks.taint_tag_ignored, group, cluster=PROVEN)) == "NOT_APPLICABLE"
+
+    @pytest.mark.parametrize(("build", "propagates"), [(managed, "true"), (self_managed, "false")])
+    def test_eksctl_writes_it_where_its_own_tag_does_not_win(self, build: Any, propagates: str) -> None:  # noqa: ANN401  a builder
+        own = {"tags": eks_tags() | {f"{TAINT}dedicated": "x"}}
+        finding = judged(checks.taint_tag_ignored, build("odd", taints=gap(), group=own))
+        (command,) = (fix.command for fix in finding.fix if fix.tool == "eksctl")
+        assert f"of a new node group, with propagateASGTags {propagates}" in command
 
     @pytest.mark.parametrize("value", ["v:NoSchedule", ":NoSchedule", "v:NoExecute", "v:PreferNoSchedule"])
     def test_what_the_autoscaler_reads_passes(self, value: str) -> None:
@@ -231,18 +333,17 @@ class TestCas004:
         taint = Taint(key="dedicated", value="runners", effect="NoExecute")
         tags = eks_tags() | {f"{TAINT}dedicated": "runners", f"{TAINT}zoo": "x"}
         finding = judged(checks.taint_tag_ignored, managed("odd", taints=(taint,), group={"tags": tags}))
-        assert "Value=runners:NoExecute" in finding.fix[0].command
+        assert [tag["Value"] for tag in written(finding)] == ["runners:NoExecute"]
         assert "and 1 more" in finding.reason
 
     def test_the_fix_leaves_open_a_value_that_was_not_read(self) -> None:
         tags = autoscaler_tags() | {f"{TAINT}dedicated": "NoSchedule"}
         hidden = self_managed("odd", taints=gap(), group={"tags": tags})
-        assert "Value=VALUE:NoSchedule" in judged(checks.taint_tag_ignored, hidden).fix[0].command
+        assert written(judged(checks.taint_tag_ignored, hidden))[0]["Value"] == "VALUE:NoSchedule"
 
     def test_a_hostile_tag_stays_one_word(self) -> None:
-        group = odd(autoscaler_tags() | {f"{TAINT}$(reboot); x": "`id`"})
-        command = judged(checks.taint_tag_ignored, group).fix[0].command
-        assert "Key='k8s.io/cluster-autoscaler/node-template/taint/$(reboot); x'" in command
+        group = odd(autoscaler_tags() | {f"{TAINT}$(reboot); x'": "`id`"})
+        assert written(judged(checks.taint_tag_ignored, group))[0]["Key"] == f"{TAINT}$(reboot); x'"
 
 
 ANY_TAGS = st.dictionaries(

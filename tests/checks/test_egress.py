@@ -138,6 +138,29 @@ def test_subnets_that_are_hidden() -> None:
     assert out(*ways, complete={**b.snapshot().complete, "karpenter": False}).status is Status.UNKNOWN
 
 
+@pytest.mark.parametrize("kind", ["karpenter", "auto-mode"])
+def test_a_pool_that_is_seen_in_one_zone_is_no_news(kind: str) -> None:
+    """It is consolidated into one each night, and in several by day: what was said of those stands."""
+    ways = (b.egress(A), b.egress(A), b.egress(A))
+    pool = b.node_pool(kind=kind)
+    assert out(*ways, capacities=(pool,)).status is Status.FAILED
+    alone = out(*ways[:1], capacities=(pool,))
+    assert (alone.status, alone.settling) == (Status.NOT_APPLICABLE, True)
+    assert out(b.egress(A), b.egress(B), capacities=(pool,)).status is Status.PASSED
+    assert out(*ways[:1]).status is Status.PASSED, "groups have the zones that they have"
+
+
+def test_auto_mode_without_a_node_may_come_back() -> None:
+    assert out(b.egress(A), cluster=b.cluster(auto_mode=True)).settling
+
+
+@pytest.mark.parametrize("group", [{"max_size": 0}, {"suspended": frozenset({"Launch"})}])
+def test_hidden_subnets_of_a_group_that_launches_nothing_hide_nothing(group: dict[str, Any]) -> None:
+    parked = b.managed("parked", group={"subnets": b.gap()} | group)
+    found = out(b.egress(A), b.egress(B), b.egress(C), capacities=(b.managed(), parked))
+    assert found.status is Status.PASSED
+
+
 def test_a_cluster_without_nodes_subnets() -> None:
     assert out(egress={}, capacities=(b.fargate(),)).status is Status.NOT_APPLICABLE
     assert out(b.egress(A), b.egress(A), cluster=b.cluster(outpost=True)).status is Status.NOT_APPLICABLE

@@ -45,7 +45,7 @@ def node_launched(ago: timedelta, number: int = 1) -> Any:  # noqa: ANN401  a no
         (0, 1, "", "PASSED"),
         (2, 0, "InsufficientInstanceCapacity", "PASSED"),
         (2, 0, QUOTA, "PASSED"),
-        (3, 0, "InsufficientInstanceCapacity", "LOW"),
+        (3, 0, "InsufficientInstanceCapacity", "MEDIUM"),
         (1, 1, "InsufficientInstanceCapacity", "MEDIUM"),
         (3, 1, "InsufficientInstanceCapacity", "MEDIUM"),
         (1, 1, QUOTA, "HIGH"),
@@ -55,6 +55,31 @@ def node_launched(ago: timedelta, number: int = 1) -> Any:  # noqa: ANN401  a no
 )
 def test_the_ladder(build: Any, count: int, missing: int, message: str, expected: str) -> None:  # noqa: ANN401  a builder
     assert word(launches(*times(count, message=message), build=build, missing=missing)) == expected
+
+
+def test_low_is_for_a_group_that_got_what_it_wanted() -> None:
+    """An autoscaler that asks for a node and gives up, again and again, is no news each time."""
+    failed = times(3)
+    assert [word(launches(*failed, missing=missing)) for missing in (1, 0, 1)] == ["MEDIUM"] * 3
+    elsewhere = (node_launched(HOUR / 2),)
+    assert word(launches(*failed, nodes=elsewhere)) == "LOW"
+    assert word(launches(*failed, nodes=elsewhere, missing=1)) == "MEDIUM"
+
+
+def test_few_failures_count_once_two_audits_have_seen_nodes_missing() -> None:
+    for count, waits in ((1, True), (2, True), (3, False)):
+        assert launches(*times(count), missing=1).confirm is waits
+    assert not launches(*times(3, A), *times(1, B), missing=1).confirm
+
+
+def test_one_failure_is_mended_by_any_node_that_came_later() -> None:
+    """A node that leaves today is no news of a quota that was full yesterday."""
+    instances = (*b.instances(b.ZONES), *b.instances([B], first=4, lifecycle_state="Terminating:Wait"))
+    group = {"failed_launches": times(1, B, at=b.NOW - 20 * HOUR, message=QUOTA), "desired": 4, "instances": instances}
+    for ago, expected in ((2, "MEDIUM"), (21, "HIGH")):
+        found = finding(failed_launches.launches_failing, b.managed(group=group, nodes=(node_launched(ago * HOUR),)))
+        assert word(found) == expected
+        assert found.confirm
 
 
 def test_what_was_mended_is_low() -> None:
@@ -108,7 +133,7 @@ def test_the_last_message_counts() -> None:
 def test_zones_are_counted_apart() -> None:
     assert word(launches(*times(2, A), *times(2, B), *times(2, C))) == "PASSED"
     found = launches(*times(2, A), *times(3, B))
-    assert word(found) == "LOW"
+    assert word(found) == "MEDIUM"
     assert found.evidence["zone"] == B
     assert A not in found.reason
 
@@ -135,6 +160,14 @@ def test_the_worst_of_several_zones_is_the_evidence() -> None:
     assert (found.evidence["zone"], found.evidence["failures"], found.evidence["cause"]) == (B, 6, "quota")
 
 
+def test_it_is_due_when_a_cause_no_longer_lasts() -> None:
+    """At the instant that it names, the third is too old, and nodes came after the other two."""
+    later = (node_launched(HOUR / 2),)
+    found = launches(*times(3, message=QUOTA), nodes=later, missing=1)
+    assert (word(found), found.due_at) == ("HIGH", b.NOW + 21 * HOUR)
+    assert word(launches(*times(2, message=QUOTA), nodes=later, missing=1)) == "MEDIUM"
+
+
 @pytest.mark.parametrize(("missing", "hours"), [(0, 21), (1, 23)])
 def test_it_is_due_when_too_few_are_left(missing: int, hours: int) -> None:
     """Of three, an hour apart: the first leaves the day after 21 hours, the last after 23."""
@@ -150,6 +183,29 @@ def test_during_an_update_nodes_are_missing_on_purpose(count: int, expected: str
     assert word(launches(*times(count), missing=1, status="UPDATING")) == expected
 
 
+def test_what_is_known_to_fail_fails_whatever_of_the_rest_is_hidden() -> None:
+    hidden = {"refresh": b.gap("autoscaling:DescribeInstanceRefreshes"), "desired": 4}
+
+    def judged(*failed: FailedLaunch) -> Finding:
+        return finding(failed_launches.launches_failing, b.managed(group=hidden | {"failed_launches": failed}))
+
+    alone, beside = judged(*times(3, A)), judged(*times(3, A), *times(1, B))
+    assert (word(alone), alone.partial) == ("MEDIUM", False)
+    assert (word(beside), beside.partial) == ("MEDIUM", True)
+    assert word(judged(*times(1, B))) == "UNKNOWN"
+
+
+def test_weighted_capacity_is_no_number_of_nodes() -> None:
+    def judged(count: int, weights: dict[str, int]) -> Finding:
+        group = {"failed_launches": times(count), "desired": 12, "launch": b.launch(weights=weights)}
+        return finding(failed_launches.launches_failing, b.managed(group=group))
+
+    assert word(judged(1, {"m7i.large": 4})) == "PASSED"
+    assert judged(1, {"m7i.large": 4}).reason.endswith("has 3 nodes and wants 12 units of weighted capacity")
+    assert word(judged(1, {"m7i.large": 1})) == "MEDIUM"
+    assert word(judged(3, {"m7i.large": 4})) == "MEDIUM"
+
+
 @pytest.mark.parametrize(
     ("message", "command"),
     [
@@ -158,6 +214,9 @@ def test_during_an_update_nodes_are_missing_on_purpose(count: int, expected: str
             "aws service-quotas list-service-quotas --region eu-west-1 --service-code ec2 # which quota is used up?",
         ),
         ("Client.VolumeLimitExceeded: Volume limit exceeded", "--service-code ebs "),
+        (f"MaxIOPSLimitExceeded: {'x' * 160}. You have reached the limit on your IOPS usage", "--service-code ebs "),
+        (f"LimitExceeded: {'x' * 160}, which is the most for volumes", "--service-code ebs "),
+        ("NetworkInterfaceLimitExceeded: the maximum number of network interfaces", "--service-code vpc "),
         (KEY, "arn:aws:iam::111122223333:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"),
     ],
 )

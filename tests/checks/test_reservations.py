@@ -138,7 +138,8 @@ def test_what_could_not_be_read_may_do() -> None:
     found = finding(reservations.reservation_ends, group, reservations=over)
     assert (found.severity, found.partial) == (Severity.MEDIUM, True)
     gone = over | {"cr-1": b.gap("ec2:DescribeCapacityReservations", "cr-1", "InvalidCapacityReservationId.NotFound")}
-    assert finding(reservations.reservation_ends, group, reservations=gone).severity is Severity.HIGH
+    lost = finding(reservations.reservation_ends, group, reservations=gone)
+    assert (lost.severity, lost.evidence["unusable"]) == (Severity.HIGH, "cr-0"), "one that is gone eases no other"
 
 
 @pytest.mark.parametrize("left", [HOUR, 2 * DAY])
@@ -153,6 +154,18 @@ def test_the_one_that_ends_first_is_named(left: timedelta) -> None:
 def test_a_group_of_maximum_size_0_launches_nothing() -> None:
     retired = {"min_size": 0, "max_size": 0, "desired": 0, "instances": ()}
     assert reserved(b.reservation(state="expired"), **retired).status is Status.NOT_APPLICABLE
+
+
+def test_a_group_that_may_not_launch_launches_nothing() -> None:
+    found = reserved(b.reservation(state="expired"), suspended=frozenset({"Launch"}))
+    assert (found.status, found.reason) == (Status.NOT_APPLICABLE, "web launches nothing")
+
+
+@pytest.mark.parametrize("hidden", [{}, {"groups": b.gap()}])
+def test_a_group_that_is_being_deleted(hidden: dict[str, Any]) -> None:
+    leaving = b.managed(status="DELETING", group=launching_into("cr-1"), **hidden)
+    found = finding(reservations.reservation_ends, leaving, reservations={"cr-1": b.reservation(state="expired")})
+    assert (found.status, found.settling) == (Status.NOT_APPLICABLE, True)
 
 
 def test_the_members_of_a_resource_group_are_not_read() -> None:

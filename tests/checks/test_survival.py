@@ -9,6 +9,7 @@ from eks_auditor.checks import CATALOGUE
 from eks_auditor.checks.survival import cannot_survive_the_loss_of_a_zone
 from eks_auditor.findings.judge import judge
 from eks_auditor.model.capacity import ManagedNodeGroup
+from eks_auditor.model.cluster import Subnet
 from eks_auditor.model.finding import Finding
 from eks_auditor.model.verdict import Status
 from tests.builders import (
@@ -136,6 +137,12 @@ def test_the_fix_is_for_what_blocks() -> None:
     assert f"describe-scaling-activities --region eu-west-1 --auto-scaling-group-name {own_name(lying)}" in activities
 
 
+def test_the_maximum_size_in_the_fix_leaves_out_what_is_not_missed() -> None:
+    more = managed("web-1", zones=[A], size=3, group={"desired": 2, "max_size": 3})
+    fix = fixes(more, managed("web-2", zones=[B], size=1, group={"max_size": 2}))[0]
+    assert "--nodegroup-name web-2 --scaling-config maxSize=3" in fix
+
+
 def own_name(capacity: ManagedNodeGroup) -> str:
     assert isinstance(capacity.groups, tuple)
     return capacity.groups[0].name
@@ -236,6 +243,34 @@ class TestPools:
         own = (subnet(A, id="subnet-own"), subnet(A), subnet(B))
         elsewhere = replace(pool, nodes=(node(1, A, interfaces=(interface(subnet_id="subnet-own"),)),))
         assert word(survival(elsewhere, cluster=auto, vpc_subnets=own)) == "UNKNOWN"
+
+    @pytest.mark.parametrize(
+        ("other", "expected"),
+        [
+            (subnet(B, id="subnet-more"), "UNKNOWN"),
+            (subnet(C, id="subnet-more"), "UNKNOWN"),
+            (subnet(C, id="subnet-more", public=True), "MEDIUM"),
+            (subnet(C, id="subnet-more", free_addresses=9), "MEDIUM"),
+            (subnet(A, id="subnet-more"), "MEDIUM"),
+        ],
+    )
+    def test_a_pool_may_launch_in_other_subnets_of_the_kind(self, other: Subnet, expected: str) -> None:
+        pool = node_pool(nodes=(node(1, A), node(2, A), node(3, B)))
+        found = survival(pool, vpc_subnets=(subnet(A), subnet(B, free_addresses=3), other))
+        assert word(found) == expected
+        assert ("NodeClass may select" in found.reason) is (expected == "UNKNOWN")
+
+    def test_other_subnets_may_make_it_less_bad(self) -> None:
+        pool = node_pool(kind="auto-mode", nodes=(node(1, A), node(2, A)))
+        auto = cluster(auto_mode=True)
+        for free, expected in ((9, ("CRITICAL", False)), (10, ("MEDIUM", True)), (20, ("UNKNOWN", False))):
+            more = subnet(B, id="subnet-more", free_addresses=free)
+            found = survival(pool, cluster=auto, vpc_subnets=(*FULL, more))
+            assert (word(found), found.partial) == expected
+
+    def test_a_group_has_its_own_subnets_only(self) -> None:
+        found = survival(over(2, 2, 2, subnets=FULL), vpc_subnets=(*FULL, subnet(B, id="subnet-more")))
+        assert word(found) == "MEDIUM"
 
     def test_nodes_that_were_not_listed_may_be_lost_too(self) -> None:
         assert word(survival(node_pool(), complete={**snapshot().complete, "karpenter": False})) == "UNKNOWN"

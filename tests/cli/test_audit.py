@@ -196,3 +196,30 @@ def test_what_needs_two_audits_is_shown_as_a_first_sighting(command: Command, tm
     assert result.code == 0
     assert (finding["status"], finding["severity"]) == ("FAILED", "INFORMATIONAL")
     assert "the command line has no ledger" in finding["reason"]
+
+
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [
+        ((), "NOT_APPLICABLE"),
+        (("--autoscaler", "none"), "NOT_APPLICABLE"),
+        (("--autoscaler", "cluster-autoscaler"), "PASSED"),
+        (("--autoscaler", "cluster-autoscaler", "--autoscaler-discovery", "team,of/{cluster}"), "FAILED"),
+        (("--autoscaler", "cluster-autoscaler", "--autoscaler-version", "1.34"), "PASSED"),
+    ],
+)
+def test_people_say_what_scales_the_clusters(
+    command: Command, tmp_path: Path, options: tuple[str, ...], status: str
+) -> None:
+    common = ("--from", recorded(tmp_path), "--check", "CAS001", "--format", "json", "--all")
+    [finding] = findings(command("audit", *common, *options).out)
+    assert finding["status"] == status
+    if status == "FAILED":
+        assert "lacks team and of/shop" in finding["reason"]
+
+
+@pytest.mark.parametrize("option", ["--autoscaler", "--autoscaler-version", "--autoscaler-discovery"])
+def test_what_makes_no_sense_of_the_autoscaler_is_wrong_usage(command: Command, tmp_path: Path, option: str) -> None:
+    result = command("audit", "--from", recorded(tmp_path), option, ",,")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith(f"eks-auditor: {option} takes ") or result.err.startswith(f"{option} takes ")

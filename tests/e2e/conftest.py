@@ -25,7 +25,13 @@ RELEASES = {
         "api": {"labels": {"tier": "api"}},
         "arm": {"ami": "BOTTLEROCKET_ARM_64", "types": ["m7g.large"]},
     },
-    "wavering": {"gpu": {"ami": "AL2023_x86_64_NVIDIA", "types": ["g5.xlarge"]}},
+    "wavering": {
+        "gpu": {
+            "ami": "AL2023_x86_64_NVIDIA",
+            "types": ["g5.xlarge"],
+            "labels": {"k8s.amazonaws.com/accelerator": "nvidia-a10g"},
+        }
+    },
 }
 """Clusters on Kubernetes 1.36, each on a release line of its own, for the tests that release images."""
 
@@ -80,7 +86,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     described = yaml.safe_load((ROOT / "local_aws" / "fleet.yaml").read_text())
     clusters = described["accounts"][ACCOUNT]["regions"][REGION]["clusters"]
     clusters.update({name: {"version": "1.35", "node_groups": {"web": {}}} for name in PLAYGROUNDS})
-    clusters["stricken"] = {"version": "1.35", "node_groups": {"web": {"desired": 6}}}
+    clusters["stricken"] = {"version": "1.35", "node_groups": {"web": {"desired": 6, "max": 9}}}
     clusters.update({name: {"version": "1.36", "node_groups": groups} for name, groups in RELEASES.items()})
     clock_file = tmp_path_factory.mktemp("clock") / "now"
     with Stage(load_fleet(described, now=datetime.now(UTC)), clock_file=clock_file) as running:

@@ -193,6 +193,13 @@ class TestAbsence:
         transition, _ = only(changes(head(), [record(finding("euw1-az1", kind="zone"))], audit(10)))
         assert transition.finding.reason == "no nodes are launched in it any more"
 
+    def test_of_a_zone_that_a_pool_may_come_back_to_says_nothing(self) -> None:
+        last = finding("euw1-az1", kind="zone")
+        with_pool = replace(last, evidence={**last.evidence, "pools": "default"})
+        assert nothing(changes(head(), [record(with_pool)], audit(10)))
+        transition, _ = only(changes(head(), [record(replace(with_pool, evidence={"capacities": "web"}))], audit(10)))
+        assert transition.change is Change.RESOLVED
+
     def test_of_the_cluster_itself_says_nothing(self) -> None:
         assert nothing(changes(head(), [record(finding("shop", kind="cluster"))], audit(10)))
 
@@ -480,3 +487,48 @@ class TestConfirmedRise:
     def test_a_rung_that_was_worse_once_is_forgotten(self) -> None:
         seen = head(5, sightings={self.WORSE.id: at(5)})
         assert changes(seen, [record()], audit(70, finding(confirm=True))).head.sightings == {}
+
+
+class TestTheAutoscaler:
+    """What an audit saw of it is remembered: it may have nothing to do for weeks."""
+
+    def test_its_last_sighting_stays(self) -> None:
+        seen = changes(head(), [], audit(10, autoscaler_seen_at=at(10))).head
+        assert seen.autoscaler_seen_at == at(10)
+        later = replace(seen, revision=2)
+        assert changes(later, [], audit(20)).head.autoscaler_seen_at == at(10)
+        assert changes(later, [], audit(20, autoscaler_seen_at=at(20))).head.autoscaler_seen_at == at(20)
+
+    def test_a_new_life_of_the_cluster_has_not_seen_it(self) -> None:
+        past = head(autoscaler_seen_at=at(0), karpenter_seen_at=at(0))
+        born = changes(past, [], audit(10, created_at=CREATED_AGAIN)).head
+        assert (born.autoscaler_seen_at, born.karpenter_seen_at) == (None, None)
+
+    def test_karpenter_ends_the_memory_of_it_for_good(self) -> None:
+        past = head(autoscaler_seen_at=at(0))
+        moved = changes(past, [], audit(10, karpenter_seen_at=at(10), autoscaler_seen_at=at(10))).head
+        assert (moved.autoscaler_seen_at, moved.karpenter_seen_at) == (None, at(10))
+        idle = changes(replace(moved, revision=2), [], audit(20)).head
+        assert (idle.autoscaler_seen_at, idle.karpenter_seen_at) == (None, at(10))
+
+
+class TestAnUndeclaredGroup:
+    """Its set may live on, unseen."""
+
+    @pytest.mark.parametrize(
+        ("name", "undeclared", "changed"),
+        [
+            ("batch", {"batch"}, []),
+            ("api, batch, web", {"batch"}, []),
+            ("api, db, web and 2 more", {"batch"}, []),
+            ("api", {"batch"}, [Change.RESOLVED]),
+            ("batch", set(), [Change.RESOLVED]),
+        ],
+    )
+    def test_a_set_that_names_it_keeps_its_last_word(
+        self, name: str, undeclared: set[str], changed: list[Change]
+    ) -> None:
+        subject = replace(finding().subject, kind="sibling-set", name=name)
+        known = replace(record(), finding=replace(finding(), subject=subject))
+        now = audit(10, sets_whole=True, undeclared=frozenset(undeclared))
+        assert [each.change for each in changes(head(5), [known], now).transitions] == changed

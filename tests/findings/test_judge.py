@@ -1,17 +1,22 @@
 """Judging a snapshot: one finding a cause, and no check that ends an audit."""
 
+from cProfile import Profile
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
+from eks_auditor.autoscaler.settings import AUTO, AutoscalerSettings
 from eks_auditor.check import Check, check
 from eks_auditor.checks import CATALOGUE
+from eks_auditor.checks.autoscaler import not_discoverable
 from eks_auditor.findings.judge import SILENCES, audit_of, judge
 from eks_auditor.model.capacity import KINDS, ManagedNodeGroup, NodePool
 from eks_auditor.model.cluster import Cluster
 from eks_auditor.model.finding import Finding
 from eks_auditor.model.gap import UnreadableError
 from eks_auditor.model.release import Image
+from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.model.verdict import Severity, Status, Verdict, failed, not_applicable, passed, settling, unknown
 from tests.builders import days_ago, gap, image, launch, managed, node_pool, self_managed, snapshot
 
@@ -80,6 +85,19 @@ def test_a_cause_that_cannot_be_judged_now_is_left_to_the_ledger(cause: Verdict 
     assert effect.causes == {undecided.id: SILENCES["ZONE001"].rung}
 
 
+def test_silencing_takes_no_longer_for_each_finding_where_there_are_more() -> None:
+    """Counted in calls: twice the groups, twice the work."""
+    checks = (zone001(passed("three zones")), zone002(failed("one zone")))
+
+    def calls(groups: int) -> int:
+        read = snapshot(*(managed(f"web-{number}") for number in range(groups)))
+        profile = Profile()
+        profile.runcall(judge, read, checks)
+        return sum(stat.callcount for stat in profile.getstats() if "findings/judge.py" in str(stat.code))
+
+    assert calls(80) < 2.5 * calls(40)
+
+
 def test_a_cause_that_is_fine_explains_nothing() -> None:
     _, effect = judged(passed("three zones"))
     assert (effect.status, effect.causes) == (Status.FAILED, {})
@@ -109,6 +127,34 @@ def test_an_audit_says_what_was_judged_and_what_is_to_be_read_again() -> None:
         True,
     )
     assert audit_of(replace(whole, gaps=(replace(gap(), retryable=True),)), checks, "x").retryable
+
+
+def cas001(read: Snapshot, autoscaler: AutoscalerSettings = AUTO, seen_at: datetime | None = None) -> Status:
+    """Return the autoscaler's check's word on the one group."""
+    (found,) = audit_of(read, [not_discoverable], "x", autoscaler, autoscaler_seen_at=seen_at).findings
+    assert autoscaler is not AUTO or seen_at or judge(read, [not_discoverable]) == (found,)
+    return found.status
+
+
+def test_an_audit_knows_what_people_say_of_the_autoscaler_and_when_it_was_seen() -> None:
+    said = AutoscalerSettings(scales="cluster-autoscaler")
+    assert cas001(snapshot()) is Status.NOT_APPLICABLE
+    assert cas001(snapshot(), said) is Status.PASSED
+    assert cas001(snapshot(), seen_at=days_ago(30)) is Status.PASSED
+    assert cas001(snapshot(), seen_at=days_ago(100)) is Status.NOT_APPLICABLE
+
+
+def test_an_audit_says_whether_it_saw_the_autoscaler_at_work() -> None:
+    at_work = snapshot(managed(group={"hand_scalings": 2, "hand_scaling_days": 2}))
+    assert audit_of(at_work, (), "x").autoscaler_seen_at == at_work.taken_at
+    assert audit_of(snapshot(), (), "x").autoscaler_seen_at is None
+    assert audit_of(snapshot(), (), "x", autoscaler_seen_at=days_ago(1)).autoscaler_seen_at is None
+
+
+def test_an_audit_says_whether_it_saw_karpenter() -> None:
+    both = snapshot(managed(), node_pool())
+    assert audit_of(both, (), "x").karpenter_seen_at == both.taken_at
+    assert audit_of(snapshot(), (), "x", karpenter_seen_at=days_ago(1)).karpenter_seen_at is None
 
 
 def test_the_drill_is_only_for_checks_that_ask_for_it(monkeypatch: pytest.MonkeyPatch) -> None:

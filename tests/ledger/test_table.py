@@ -131,6 +131,20 @@ class TestSave:
         ]
         assert len(ledger.load(CLUSTER)[1]) == 120
 
+    def test_remembers_when_the_autoscaler_was_seen(self, ledger: Ledger, dynamodb: "DynamoDBClient") -> None:
+        saved(ledger, audit(10))
+        assert "autoscaler_seen_at" not in items(dynamodb)["HEAD"]
+        saved(ledger, audit(20, autoscaler_seen_at=at(20)))
+        saved(ledger, audit(30))
+        known = ledger.head(CLUSTER)
+        assert known is not None
+        assert (known.autoscaler_seen_at, known.karpenter_seen_at) == (at(20), None)
+        assert "karpenter_seen_at" not in items(dynamodb)["HEAD"]
+        saved(ledger, audit(40, karpenter_seen_at=at(40)))
+        known = ledger.head(CLUSTER)
+        assert known is not None
+        assert (known.autoscaler_seen_at, known.karpenter_seen_at) == (None, at(40))
+
     def test_keeps_findings_of_names_that_fit_no_key(self, ledger: Ledger, dynamodb: "DynamoDBClient") -> None:
         names = ["\N{SNOWMAN}" * 400, "x" * 400, "\N{SNOWMAN}"]
         saved(ledger, audit(10, *(finding(name) for name in names)))

@@ -11,7 +11,8 @@ from tests.local_aws.conftest import ACCOUNT, NOW, REGION, fleet_of
 
 AMI = {f"AMI{number:03}" for number in range(1, 14)} - {"AMI012"}  # a number that is not used
 ZONE = {f"ZONE{number:03}" for number in range(1, 15)}
-CHECKS = {*AMI, *ZONE, "CAS001", "CAS003", "CAS004", "HEALTH001"}
+CAS = {f"CAS{number:03}" for number in range(1, 17)} - {"CAS002", "CAS010", "CAS013"}  # numbers that are not used
+CHECKS = {*AMI, *ZONE, *CAS, "HEALTH001"}
 
 
 def world_of(fleet: Fleet) -> World:

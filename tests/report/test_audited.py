@@ -83,6 +83,7 @@ def test_a_report_is_as_old_as_its_oldest_snapshot() -> None:
 
 
 def test_the_healthy_cluster_has_no_failure() -> None:
-    healthy = assembled([builders.snapshot(cluster=builders.cluster(zonal_shift=True))])
+    scaled = builders.cluster(zonal_shift=True, autoscaler_identity="kube-system/cluster-autoscaler")
+    healthy = assembled([builders.snapshot(cluster=scaled)])
     assert healthy.findings(Status.FAILED, Status.UNKNOWN) == []
     assert healthy.findings(Status.PASSED)

@@ -14,12 +14,15 @@ from eks_auditor.checks import CATALOGUE
 from eks_auditor.cli.session import CONFIG
 from eks_auditor.findings.judge import judge
 from eks_auditor.model.capacity import (
+    UNDECLARED,
     CapacityReservation,
     FailedLaunch,
     HealthIssue,
     ManagedNodeGroup,
     MissingReference,
     NodegroupUpdate,
+    ScalingPolicy,
+    ScheduledAction,
     SelfManagedGroup,
     Taint,
     TemplateUse,
@@ -151,6 +154,7 @@ def named(names: Sequence[str], accounts: Sequence[str]) -> Snapshot:
         f"kubernetes.io/cluster/{other}": "owned",
         f"k8s.io/cluster-autoscaler/node-template/label/{other}.example/pool": nodegroup,
         f"k8s.io/cluster-autoscaler/node-template/taint/{other}.example/pool": f"{group}:NoSchedule",
+        f"k8s.io/cluster-autoscaler/node-template/resources/{other}.example/fpga": "1",
     }
     arn = f"arn:aws:autoscaling:eu-west-1:{account}:autoScalingGroup:0a1b2c3d:autoScalingGroupName/{group}"
     launch = builders.launch(
@@ -171,6 +175,9 @@ def named(names: Sequence[str], accounts: Sequence[str]) -> Snapshot:
         tags=tags,
         launch=launch,
         failed_launches=(FailedLaunch(zone_id=None, at=builders.NOW, message=f"no {group} in {account}"),),
+        policies=(ScalingPolicy(name=f"{group} by cpu", kind="StepScaling"),),
+        scheduled=(ScheduledAction(name=f"{other}-nightly", recurrence="0 20 * * *", desired=0),),
+        wished_at=Gap("autoscaling:DescribeScalingActivities", group, f"TooMany: of {group}"),
     )
     managed = builders.managed(
         nodegroup,
@@ -181,7 +188,15 @@ def named(names: Sequence[str], accounts: Sequence[str]) -> Snapshot:
         groups=(scaling,),
         template=TemplateUse(id="lt-0a1b2c3e", name=f"{group}-own", version="1", default_version="2"),
         updates=(failed_update(f"{group} of {account} fails", (f"{nodegroup}-node", group, arn)),),
+        tags={f"{other}.example/owner": nodegroup, "team": f"{group} of {account}", "aws:cloudformation:stack-id": arn},
     )
+    joining = builders.self_managed(
+        f"{group}-own",
+        labels={"pool": nodegroup, f"{other}.example/team": group},
+        taints=(Taint(key=f"{other}.example/pool", value=group, effect="NoSchedule"),),
+        declared_in="NodeConfig",
+    )
+    silent = Gap("ec2:DescribeLaunchTemplateVersions", f"{group}-silent", f"{UNDECLARED}: it does not say")
     tags_of_its_builder = {
         "source_ami_name": f"{other}-base",
         "Ec2ImageBuilderArn": f"arn:aws:imagebuilder:eu-west-1:{account}:image/{other}-golden/1.0.0/3",
@@ -198,6 +213,8 @@ def named(names: Sequence[str], accounts: Sequence[str]) -> Snapshot:
     ancestor = Ancestor(id=parent.id, region="us-east-1", owner_alias=None, created_at=None, image=parent)
     return builders.snapshot(
         managed,
+        joining,
+        builders.self_managed(f"{group}-silent", labels=silent, taints=silent),
         builders.node_pool(group, arn=f"{id_.arn}/karpenter/{group}", nodes=(builders.node(9, tags=tags),)),
         cluster=builders.cluster(id=id_, autoscaler_identity=f"kube-system/cluster-autoscaler of {cluster}"),
         gaps=(
@@ -368,6 +385,21 @@ def test_malformed_taint_tags_stay_malformed() -> None:
         (":", "y:NoSchedule"),
         (":", "NoSchedule"),
     ]
+    assert verdicts(redacted(original)) == verdicts(original)
+
+
+def test_resources_are_redacted_but_for_devices_that_everybody_has() -> None:
+    prefix = "k8s.io/cluster-autoscaler/node-template/resources/"
+    tags = {f"{prefix}{name}": "1" for name in ("nvidia.com/gpu", "acme-corp.com/fpga", "aws.amazon.com/neuron", "cpu")}
+    original = builders.snapshot(
+        builders.self_managed(group={"tags": builders.autoscaler_tags() | tags, "min_size": 0})
+    )
+    [capacity] = redacted(original).capacities
+    after = capacity.group.tags  # type: ignore[union-attr]  # it is a self-managed group
+    kept = {key.removeprefix(prefix) for key in after if key.startswith(prefix)}
+    assert kept > {"nvidia.com/gpu", "aws.amazon.com/neuron", "cpu"}
+    assert len(kept) == len(tags)
+    assert "acme" not in write_snapshot(redacted(original))
     assert verdicts(redacted(original)) == verdicts(original)
 
 

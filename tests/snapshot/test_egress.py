@@ -242,7 +242,7 @@ def test_shared_tables_that_name_a_subnet_are_enough(started: Bench) -> None:
 def test_no_audit_is_held_up_by_a_throttle(started: Bench, operation: str) -> None:
     started.aws.fail("ec2", operation, THROTTLED, "no", status=503)
     snapshot = started.read()
-    gap = Gap(f"ec2:{operation}", vpc_of(started), f"{THROTTLED}: no", retryable=False)
+    gap = Gap(f"ec2:{operation}", REGION, f"{THROTTLED}: no", retryable=False)
     assert set(snapshot.egress.values()) == {gap}
     assert snapshot.gaps == (gap,)
 
@@ -271,21 +271,20 @@ def test_without_any_table_in_sight_nothing_is_said(started: Bench) -> None:
 def test_denied_route_tables_are_a_gap_of_every_subnet(started: Bench) -> None:
     started.aws.fail("ec2", "DescribeRouteTables", DENIED, "no", status=403)
     snapshot = started.read()
-    assert snapshot.egress == dict.fromkeys(
-        launched_in(started), Gap("ec2:DescribeRouteTables", vpc_of(started), f"{DENIED}: no")
-    )
+    gap = Gap("ec2:DescribeRouteTables", REGION, f"{DENIED}: no")
+    assert snapshot.egress == dict.fromkeys(launched_in(started), gap)
     assert set(snapshot.gaps) == set(snapshot.egress.values())
 
 
 def test_denied_nat_gateways_are_a_gap_of_the_subnets_that_lead_to_one(started: Bench) -> None:
     first, *others = launched_in(started)
-    vpc = vpc_of(started)
     routes = [{"DestinationCidrBlock": "0.0.0.0/0", "State": "active", "GatewayId": "igw-1"}]
     for table in state(started).route_tables.values():
         table["Associations"] = [each for each in table["Associations"] if each.get("SubnetId") != first]
-    add_table(started, {"VpcId": vpc, "Associations": [{"Main": False, "SubnetId": first}], "Routes": routes})
+    own = {"Main": False, "SubnetId": first}
+    add_table(started, {"VpcId": vpc_of(started), "Associations": [own], "Routes": routes})
     started.aws.fail("ec2", "DescribeNatGateways", DENIED, "no", status=403)
-    gap = Gap("ec2:DescribeNatGateways", vpc, f"{DENIED}: no")
+    gap = Gap("ec2:DescribeNatGateways", REGION, f"{DENIED}: no")
     assert started.read().egress == {
         first: Egress(target="igw-1", route_table=TABLE),
         **dict.fromkeys(others, gap),
@@ -303,10 +302,36 @@ def test_denied_subnets_hide_only_what_needs_them(started: Bench) -> None:
     assert all(isinstance(egress, Egress) for egress in started.read().egress.values())
 
 
-@pytest.mark.parametrize("scaler", ["karpenter", "auto-mode", "standalone"])
+@pytest.mark.parametrize("scaler", ["karpenter", "standalone"])
 def test_subnets_that_nodes_run_in_whoever_launched_them(bench: Callable[..., Any], scaler: str) -> None:
     with bench({"pools": {"burst": {"scaler": scaler, "zones": ["a", "c"], "desired": 2}}}) as started:
         assert zones_of(started.read()) == ["euw1-az1", "euw1-az3"]
+
+
+def test_auto_mode_may_launch_in_all_of_the_clusters_unless_it_is_seen_elsewhere(bench: Callable[..., Any]) -> None:
+    with bench({"pools": {"burst": {"scaler": "auto-mode", "zones": ["a"], "desired": 1}}}) as started:
+        snapshot = started.read()
+        assert zones_of(snapshot) == ["euw1-az1", "euw1-az2", "euw1-az3"]
+        [instance] = state(started).instances.values()
+        used = instance["SubnetId"]
+        cluster = state(started).clusters["shop"]["resourcesVpcConfig"]
+        cluster["subnetIds"] = [each for each in cluster["subnetIds"] if each != used]
+        assert set(started.read(not_before=NOW - SECOND).egress) == {used}
+
+
+@pytest.mark.parametrize(
+    "parked",
+    [{"MinSize": 0, "MaxSize": 0}, {"SuspendedProcesses": [{"ProcessName": "Launch", "SuspensionReason": ""}]}],
+)
+def test_a_group_that_launches_nothing_counts_where_its_nodes_are(started: Bench, parked: dict[str, Any]) -> None:
+    assert set(started.read().egress) == set(launched_in(started))
+    first, *_ = launched_in(started)
+    batch(started).update(parked)
+    for instance in state(started).instances.values():
+        for interface in instance["NetworkInterfaces"]:
+            interface["SubnetId"] = first
+    started.start_anew()
+    assert set(started.read().egress) == {first}
 
 
 def test_no_subnet_for_pods_alone(bench: Callable[..., Any]) -> None:
@@ -333,4 +358,13 @@ def test_subnets_of_another_vpc_follow_its_own_tables(started: Bench) -> None:
     batch(started)["VPCZoneIdentifier"] += ",subnet-peer"
     add_table(started, {"VpcId": "vpc-peer", "Associations": [{"Main": True}], "Routes": []}, "rtb-peer")
     assert started.read().egress["subnet-peer"] == Egress(target=None, route_table="rtb-peer")
-    assert {started.count(operation) for operation in ROUTED} == {2}, "one call a VPC"
+    assert {started.count(operation) for operation in ROUTED} == {1}, "one call for both VPCs"
+
+
+def test_a_main_table_of_another_vpc_is_none_of_this_one(started: Bench) -> None:
+    route(started, GatewayId="igw-1")
+    for table in state(started).route_tables.values():
+        table["VpcId"] = "vpc-peer"
+    found = started.read().egress
+    assert set(found) == set(launched_in(started))
+    assert all(isinstance(each, Gap) and each.error.startswith("NotVisible: ") for each in found.values())

@@ -49,6 +49,8 @@ def healthy(one_cluster: Bench) -> Bench:
         ("autoscaling", "DescribeAutoScalingGroups", ("managed", "self-managed"), {"web", "old", "burst", "default"}),
         ("autoscaling", "DescribeScalingActivities", (), {"web", "old", "batch", "burst", "default"}),
         ("autoscaling", "DescribeInstanceRefreshes", (), {"web", "old", "batch", "burst", "default"}),
+        ("autoscaling", "DescribePolicies", (), {"web", "old", "batch", "burst", "default"}),
+        ("autoscaling", "DescribeScheduledActions", (), {"web", "old", "batch", "burst", "default"}),
         ("ec2", "DescribeInstances", NODES, {"web", "old", "batch", "default"}),
         ("ec2", "DescribeSubnets", (), {"web", "old", "batch", "burst", "default"}),
         ("ec2", "DescribeRouteTables", (), {"web", "old", "batch", "burst", "default"}),
@@ -92,6 +94,8 @@ def test_gaps_stand_where_their_values_would(bench: Callable[..., Any]) -> None:
             ("ec2", "DescribeInstanceTypes"),
             ("autoscaling", "DescribeScalingActivities"),
             ("autoscaling", "DescribeInstanceRefreshes"),
+            ("autoscaling", "DescribePolicies"),
+            ("autoscaling", "DescribeScheduledActions"),
         ):
             started.aws.fail(service, operation, DENIED, status=403)
         snapshot = started.read()
@@ -99,7 +103,10 @@ def test_gaps_stand_where_their_values_would(bench: Callable[..., Any]) -> None:
     whole = (snapshot.live_clusters, snapshot.versions, snapshot.vpc_subnets, snapshot.cluster.autoscaler_identity)
     assert all(isinstance(value, Gap) for value in whole)
     parts = (group.subnets, group.launch, group.failed_launches, group.hand_scalings, group.refresh)
-    assert all(isinstance(value, Gap) for value in parts)
+    scaling = (group.policies, group.scheduled, group.scaled_at, group.wished_at)
+    assert all(isinstance(value, Gap) for value in (*parts, *scaling))
+    batch = by_name(snapshot)["batch"]
+    assert batch.labels == batch.taints == batch.group.launch
     assert snapshot.images
     assert all(isinstance(image, Gap) for image in snapshot.images.values())
     assert all(isinstance(found, Gap) for found in snapshot.instance_types.values())

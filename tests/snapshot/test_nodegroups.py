@@ -125,17 +125,17 @@ def test_a_group_that_vanishes_meanwhile_leaves_no_gap(bench: Callable[..., Any]
 @pytest.mark.parametrize(
     ("config", "expected"),
     [
-        ({"maxUnavailable": 3, "updateStrategy": "MINIMAL"}, (3, None)),
-        ({"maxUnavailablePercentage": 33}, (None, 33)),
-        ({}, (None, None)),
+        ({"maxUnavailable": 3, "updateStrategy": "MINIMAL"}, (3, None, "MINIMAL")),
+        ({"maxUnavailablePercentage": 33}, (None, 33, "DEFAULT")),
+        ({}, (None, None, "DEFAULT")),
     ],
 )
 def test_how_many_nodes_an_update_takes_at_once(
-    started: Bench, config: dict[str, Any], expected: tuple[int | None, int | None]
+    started: Bench, config: dict[str, Any], expected: tuple[int | None, int | None, str]
 ) -> None:
     started.aws.nodegroup("shop", "web")["updateConfig"] = config
     found = web(started)
-    assert (found.max_unavailable, found.max_unavailable_percentage) == expected
+    assert (found.max_unavailable, found.max_unavailable_percentage, found.update_strategy) == expected
 
 
 def test_a_template_that_eks_made_is_none_of_the_users(started: Bench) -> None:

@@ -36,9 +36,9 @@ EVERY_KIND: dict[str, Any] = {
 CALLS_A_GROUP = 6
 """Of a node group its description and updates, its template's version and profile, the group's activities and instance
 refreshes: none of them has a batch form."""
-CALLS_A_CLUSTER = 32
-"""Everything else of a cluster, whatever its size: lists, instances, subnets and routes, images, types, parameters,
-histories."""
+CALLS_A_CLUSTER = 34
+"""Everything else of a cluster, whatever its size: lists, instances, subnets and routes, what scales groups, images,
+types, parameters, histories."""
 
 
 @pytest.fixture(scope="module")
@@ -108,13 +108,12 @@ def test_failed_launches_and_their_zone(shop: Snapshot) -> None:
     assert all(launch.at > ago(days=1) for launch in failed)
 
 
-def test_a_self_managed_group_whose_user_data_is_not_read_yet(shop: Snapshot) -> None:
+def test_a_self_managed_group(shop: Snapshot) -> None:
     batch = by_name(shop)["batch"]
     assert isinstance(batch, SelfManagedGroup)
     assert batch.arn == batch.group.arn
     assert len(batch.nodes) == 3
-    assert isinstance(batch.labels, Gap)
-    assert isinstance(batch.taints, Gap)
+    assert (batch.labels, batch.taints, batch.declared_in) == ({"workload": "jobs"}, (), "NodeConfig")
 
 
 def test_a_self_managed_group_without_nodes_is_found_by_its_tags(shop: Snapshot) -> None:
@@ -128,6 +127,8 @@ def test_a_self_managed_group_without_nodes_is_found_by_its_tags(shop: Snapshot)
         memory_mib=16384,
         accelerators=1,
         addresses_per_interface=15,
+        gpus=1,
+        gpu_maker="NVIDIA",
     )
 
 
@@ -245,6 +246,7 @@ def test_actions_are_the_calls_and_the_calls_are_the_actions(bench: Callable[...
         use_launch_configuration(started)
         use_placement_group(started)
         use_reservation(started)
+        use_requirements(started)
         assert started.read().gaps == ()
         assert started.operations == ACTIONS
 
@@ -272,6 +274,12 @@ def use_placement_group(bench: Bench) -> None:
         "Strategy": "cluster",
         "State": "available",
     }
+
+
+def use_requirements(bench: Bench) -> None:
+    wanted = {"VCpuCount": {"Min": 2, "Max": 4}, "MemoryMiB": {"Min": 8192}}
+    policy = bench.aws.group_of("shop", "web")["MixedInstancesPolicy"]["LaunchTemplate"]
+    policy["Overrides"] = [{"InstanceRequirements": wanted}]
 
 
 def use_reservation(bench: Bench) -> None:

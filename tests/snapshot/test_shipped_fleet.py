@@ -25,6 +25,8 @@ def test_the_checks_find_exactly_what_is_wrong(shipped: Bench, name: str) -> Non
         if finding.status is Status.FAILED
     }
     assert found == {(check, subject) for subject, described in cluster.judged(name) for check in described.wrong}
+    unknown = [each for each in judged if each.status is Status.UNKNOWN and each.check_id.startswith("CAS")]
+    assert unknown == []
 
 
 SIBLINGS = {f"api-{zone}": {"zones": [zone], "labels": {"workload": "api"}, "desired": 2} for zone in "abc"}

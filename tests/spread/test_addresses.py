@@ -70,12 +70,9 @@ class TestZones:
     def test_a_group_that_is_parked_still_makes_them(self, group: dict[str, Any]) -> None:
         assert zones(managed(zones=(A, B), group=group)) == ([A, B], True)
 
-    @pytest.mark.parametrize("kind", ["karpenter", "auto-mode"])
-    def test_a_pool_may_come_back_to_one_that_it_left(self, kind: str) -> None:
-        assert not zones(node_pool(kind=kind))[1]
-
-    def test_auto_mode_may_come_back_without_a_node(self) -> None:
-        assert not zones(managed(), cluster=cluster(auto_mode=True))[1]
+    def test_a_pool_hides_no_zone_of_groups(self) -> None:
+        found = zones(managed(zones=(A,)), node_pool(nodes=(node(zone_id=C),)), cluster=cluster(auto_mode=True))
+        assert found == ([A, C], True)
 
     @pytest.mark.parametrize("capacity", [standalone(), fargate()])
     def test_what_launches_no_nodes_has_none(self, capacity: Any) -> None:  # noqa: ANN401  any capacity
@@ -112,6 +109,11 @@ class TestNodesWanted:
     ) -> None:
         group = managed(zones=over, size=12, max_unavailable=at_once, max_unavailable_percentage=percentage)
         assert wanted(group)[1] == surge
+
+    def test_an_update_that_terminates_first_launches_nothing_more(self) -> None:
+        assert wanted(managed(size=12, max_unavailable=9, update_strategy="MINIMAL"))[:2] == (1, 0)
+        full = managed(zones=(A,), group={"max_size": 3}, update_strategy="MINIMAL")
+        assert wanted(full) == (0, 0, 0)
 
     def test_a_group_that_wants_no_node_does_not_surge(self) -> None:
         assert wanted(managed(size=0, group={"max_size": 9})) == (1, 0, 0)
@@ -173,6 +175,18 @@ class TestWhatANodeTakes:
         assert found.pools == ((1, (f"subnet-{A}",)), (14, (f"subnet-{A}", "subnet-cni")))
         first = demand(managed("a", size=0), managed(nodes=(wide,)), vpc_subnets=read)
         assert first.further_subnets == ("subnet-cni",)
+
+    @pytest.mark.parametrize("single", [{"addresses": 1}, {"addresses": 0}])
+    def test_an_interface_with_one_address_is_none_of_the_cnis(self, single: dict[str, Any]) -> None:
+        other = interface(subnet_id="subnet-multus", primary=False, **single)
+        found = demand(managed(nodes=(node(interfaces=(interface(), other)),)))
+        assert (found.need, found.pools) == (Need(10, 0), ((10, (f"subnet-{A}",)),))
+
+    def test_an_interface_with_prefixes_is_the_cnis(self) -> None:
+        other = interface(subnet_id="subnet-cni", primary=False, addresses=1, prefixes=1)
+        nodes = (node(interfaces=(interface(), other)),)
+        found = demand(managed(nodes=nodes), vpc_subnets=(subnet(), subnet(id="subnet-cni")))
+        assert (found.need, found.further_subnets) == (Need(27, 0), ("subnet-cni",))
 
     def test_pods_of_a_first_node_are_where_pods_of_others_are(self) -> None:
         read = (subnet(), subnet(id=f"subnet-pods-{A}"))
@@ -299,6 +313,13 @@ class TestShortage:
         each = asked(Need(10, 0), {"node": 1}, ("s", "t"))
         assert short({"s": 9, "t": 10}, each) is None
         assert short({"s": 9, "t": 9}, each) is not None
+
+    def test_what_is_too_few_for_a_node_is_no_help_beside_other_groups(self) -> None:
+        wide = asked(Need(10, 0), {"surge": 2}, ("s", "t"))
+        tied = asked(Need(3, 0), {"surge": 3}), asked(Need(3, 0), {"surge": 1}, ("t",))
+        assert short({"s": 13, "t": 23}, wide, *tied) is None
+        found = short({"s": 13, "t": 19}, wide, *tied)
+        assert (found and found.at_once) is True
 
     def test_one_zone_pool_of_subnets_is_no_help_to_the_other(self) -> None:
         each = asked(Need(1, 20), {"node": 1}, ("s",), ("p",))

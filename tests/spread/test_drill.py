@@ -111,6 +111,11 @@ class TestOneGroupOverZones:
         assert (found.nodes, found.apart, [loss.zone_id for loss in found.losses]) == (2, 1, list(ZONES))
         assert without(A, found).regrown.nodes == 1
 
+    def test_nodes_in_local_zones_count_for_the_desired_size(self) -> None:
+        found = only(managed(group={"instances": instances([A, B, LOCAL]), "desired": 2}))
+        loss = without(A, found)
+        assert (loss.regrown.nodes, loss.surplus, loss.blocked_by) == (0, 1, ("desired reached (eks-web-0a1b2c3d)",))
+
     def test_nodes_in_a_zone_that_is_no_longer_configured_are_lost_with_it(self) -> None:
         found = only(over(1, 1, 1, subnets=(subnet(A), subnet(B))))
         assert [loss.lost.nodes for loss in found.losses] == [1, 1, 1]
@@ -154,6 +159,31 @@ class TestAddresses:
             group={"instances": instances([A], first=9), "desired": 1, "subnets": scarce["subnets"][:2]},
         )
         assert without(A, drill(free, tied)).regrown.nodes == 2
+
+    def test_what_may_not_be_launched_takes_none_from_another_set(self) -> None:
+        scarce = subnets(30, 30, 30)["subnets"]
+
+        def regrown(most: int) -> dict[str, int]:
+            fixed = [
+                managed(
+                    f"fix-{zone[-1]}",
+                    zones=[zone],
+                    labels=APART,
+                    group={
+                        "instances": instances([zone] * 4, first=first),
+                        "desired": 4,
+                        "max_size": most,
+                        "subnets": (scarce[ZONES.index(zone)],),
+                    },
+                )
+                for zone, first in ((A, 100), (B, 200), (C, 300))
+            ]
+            found = drill(managed("web", size=15, group={"subnets": scarce}), *fixed)
+            return {each.name: without(A, each).regrown.nodes for each in found.sets}
+
+        assert regrown(4) == {"fix-1, fix-2, fix-3": 0, "web": 5}
+        assert regrown(5) == {"fix-1, fix-2, fix-3": 2, "web": 4}
+        assert regrown(8) == {"fix-1, fix-2, fix-3": 4, "web": 2}
 
     def test_an_ipv6_node_takes_one_address(self) -> None:
         six = cluster(ip_family="ipv6")
@@ -219,6 +249,63 @@ class TestPodSubnets:
         found = drill(web)
         assert found.sets == ()
         assert [each.resource for each in found.unreadable] == ["pods-1"]
+
+
+def discovering(web: ManagedNodeGroup, *, own: int = 10, more: int = 20) -> ManagedNodeGroup:
+    """Its nodes with pods in their own subnet and in a further one, which the VPC CNI discovered."""
+
+    def held(zone: str) -> Any:  # noqa: ANN401  interfaces
+        return interface(zone, addresses=own), interface(subnet_id=f"pods-{zone[-1]}", primary=False, addresses=more)
+
+    return replace(web, nodes=tuple(replace(each, interfaces=held(each.zone_id)) for each in web.nodes))
+
+
+class TestFurtherSubnets:
+    @pytest.mark.parametrize(
+        ("own", "further", "regrown", "blocked"),
+        [
+            (8, 1000, 2, ()),
+            (1, 1000, 1, (f"no address in subnet-{B}",)),
+            (0, 1000, 0, (f"no address in subnet-{B}",)),
+            (1000, 0, 2, ()),
+            (18, 12, 1, ("no address in pods-2", f"no address in subnet-{B}")),
+            (17, 12, 0, ("no address in pods-2", f"no address in subnet-{B}")),
+        ],
+    )
+    def test_they_have_what_the_nodes_own_lacks(
+        self, own: int, further: int, regrown: int, blocked: tuple[str, ...]
+    ) -> None:
+        web = discovering(managed(zones=[A, B], size=4, group={"subnets": subnets(0, own, 0)["subnets"][:2]}))
+        loss = without(A, drill(web, **pods(0, further, 0)))
+        assert (loss.lost.nodes, loss.regrown.nodes, loss.blocked_by) == (2, regrown, blocked)
+
+    def test_those_of_other_nodes_will_do(self) -> None:
+        api = discovering(managed("api", labels=APART))
+        assert without(A, drill(over(2, 2, 2, **subnets(0, 8, 8)), api, **pods(0, 99, 99)).sets[1]).regrown.nodes == 2
+
+    def test_sets_share_them(self) -> None:
+        web, api = (
+            discovering(
+                managed(
+                    name,
+                    zones=[A, B],
+                    labels={"tier": f"of-{name}"},
+                    group={
+                        "instances": instances([A] * count, first=first),
+                        "desired": count,
+                        "subnets": subnets(0, 60, 0)["subnets"][:2],
+                    },
+                ),
+                own=2,
+                more=2,
+            )
+            for name, count, first in (("web", 12, 1), ("api", 9, 50))
+        )
+        found = drill(web, api, **pods(0, 0, 0))
+        assert {each.name: without(A, each).regrown.nodes for each in found.sets} == {"api": 9, "web": 6}
+
+    def test_their_free_addresses_must_be_read(self) -> None:
+        assert [each.resource for each in drill(discovering(over(1, 1, 1))).unreadable] == ["pods-1"]
 
 
 class TestGroupsBoundToZones:

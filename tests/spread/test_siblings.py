@@ -5,13 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eks_auditor.model.capacity import ManagedNodeGroup, SelfManagedGroup, Taint
+from eks_auditor.model.capacity import UNDECLARED, ManagedNodeGroup, SelfManagedGroup, Taint
 from eks_auditor.model.gap import Gap
 from eks_auditor.spread.siblings import SiblingSet, Spread
 from tests.builders import (
     ZONES,
     fargate,
     gap,
+    image,
     instance_type,
     launch,
     managed,
@@ -91,6 +92,49 @@ def test_a_label_that_repeats_the_name_before_terraform_makes_it_unique_is_ignor
 )
 def test_other_labels_part(labels: dict[str, str]) -> None:
     assert sets_of(managed("blue", labels=labels), managed("web")) == [["blue"], ["web"]]
+
+
+WINDOWS_IMAGE = image(id="ami-windows", name="Windows_Server-2022-English-Core-EKS_Optimized-1.35-2026.11.11")
+
+
+@pytest.mark.parametrize(
+    "windows",
+    [
+        managed("win", ami_type="WINDOWS_CORE_2022_x86_64"),
+        managed("win", ami_type="CUSTOM", group={"launch": launch(image_ids=(WINDOWS_IMAGE.id,))}),
+        self_managed("win", declared_in="EKSBootstrap.ps1"),
+        self_managed("win", group={"launch": launch(image_ids=(WINDOWS_IMAGE.id,))}),
+    ],
+)
+def test_no_pod_can_use_nodes_of_both_operating_systems(windows: Group) -> None:
+    images = {**snapshot().images, WINDOWS_IMAGE.id: WINDOWS_IMAGE}
+    assert sets_of(managed("web"), windows, images=images) == [["web"], ["win"]]
+    both, alone = (Spread.of(snapshot(*groups, images=images)) for groups in ((managed(), windows), (managed(),)))
+    keys = {each.name: each.key for each in both.sets}
+    assert keys["web"] == alone.sets[0].key
+    assert keys["web"] != keys["win"]
+    if isinstance(windows, SelfManagedGroup):
+        hidden = replace(windows, labels=gap())
+        assert Spread.of(snapshot(managed(), hidden, images=images)).doubts == {}
+
+
+def test_an_image_that_was_not_read_makes_no_windows_set_a_linux_one() -> None:
+    named = launch(image_ids=(WINDOWS_IMAGE.id,))
+    own, of_eks = (
+        self_managed("win", group={"launch": named}),
+        managed("win", ami_type="CUSTOM", group={"launch": named}),
+    )
+    for group in (own, of_eks):
+        spread = Spread.of(snapshot(group, images={WINDOWS_IMAGE.id: gap()}))
+        assert (spread.sets, spread.whole, spread.set_of(group)) == ((), False, gap())
+    told = managed("web", group={"launch": named}), replace(own, declared_in="NodeConfig")
+    for group in told:
+        assert Spread.of(snapshot(group, images={WINDOWS_IMAGE.id: gap()})).unreadable == {}
+
+
+def test_windows_groups_are_siblings() -> None:
+    groups = [managed(name, ami_type="WINDOWS_CORE_2022_x86_64") for name in ("a", "b")]
+    assert sets_of(*groups, self_managed("c", declared_in="EKSBootstrap.ps1")) == [["a", "b", "c"]]
 
 
 def test_the_capacity_type_is_a_label_that_eks_sets() -> None:
@@ -199,6 +243,18 @@ def test_a_group_whose_traits_are_hidden_is_in_no_set_and_casts_doubt(group: Gro
     assert found.action == "ec2:DescribeLaunchTemplateVersions"
     assert [s.name for s in spread.sets] == ["web"]
     assert spread.doubts == {spread.sets[0].key: found}
+
+
+@pytest.mark.parametrize(
+    ("error", "whole"),
+    [(f"{UNDECLARED}: its user data does not say how its nodes join", True), ("RequestLimitExceeded: no", False)],
+)
+def test_a_group_that_a_failed_read_hides_may_have_been_in_a_set_that_is_absent(error: str, *, whole: bool) -> None:
+    hidden = gap("ec2:DescribeLaunchTemplateVersions", "lt-1:1", error)
+    spread = Spread.of(snapshot(self_managed("odd", labels=hidden, taints=hidden), managed("web")))
+    assert spread.whole is whole
+    assert spread.undeclared == (frozenset({"odd"}) if whole else frozenset())
+    assert spread.doubts == {spread.sets[0].key: hidden}
 
 
 @pytest.mark.parametrize(

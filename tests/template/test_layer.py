@@ -19,8 +19,9 @@ SERVICES = tuple(sorted({action.partition(":")[0] for actions in ACTIONS.values(
 USE = f"""
 import sys
 sys.path.insert(0, sys.argv[1])
-import boto3, pydantic, aws_lambda_powertools, aws_lambda_powertools.utilities.batch, eks_auditor
-for module in (boto3, pydantic, aws_lambda_powertools, eks_auditor):
+import boto3, pydantic, yaml, aws_lambda_powertools, aws_lambda_powertools.utilities.batch
+import eks_auditor, eks_auditor.userdata
+for module in (boto3, pydantic, yaml, aws_lambda_powertools, eks_auditor):
     assert module.__file__.startswith(sys.argv[1]), module.__file__
 session = boto3.Session("key", "secret", region_name="eu-west-1")
 for service in {SERVICES!r}:

@@ -32,8 +32,8 @@ STACKS = [Stack(**EVERYTHING), Stack("template-member.yaml", **MEMBER)]
 # Reads that take no resource, or several kinds of them; nothing that changes anything belongs here, but for X-Ray's
 # segments and the network interfaces, which are Lambda's own and bound by a condition.
 WITHOUT_RESOURCE = re.compile(
-    r"(autoscaling|ec2):Describe\w+|ec2:Get(AllowedImagesSettings|ImageAncestry)|eks:(Describe|List)\w+|xray:Put\w+"
-    r"|ec2:\w+(NetworkInterface|PrivateIpAddresses)"
+    r"(autoscaling|ec2):Describe\w+|ec2:Get(AllowedImagesSettings|ImageAncestry|InstanceTypesFromInstanceRequirements)"
+    r"|eks:(Describe|List)\w+|xray:Put\w+|ec2:\w+(NetworkInterface|PrivateIpAddresses)"
 )
 
 

@@ -1,10 +1,15 @@
 """What the local AWS silently drops or ignores is asserted here, on the template: nothing else would notice."""
 
 import json
+import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from eks_auditor.autoscaler.settings import SCALES, AutoscalerSettings, Scales, discovery_of, version_of
+from eks_auditor.settings import Settings
+from eks_auditor.wiring.audit_cluster import autoscaler_of
 from tests.template.cloudformation import Stack, load, logical_id
 
 KEY = "arn:aws:kms:eu-west-1:111111111111:key/0"
@@ -126,11 +131,64 @@ def test_each_function_gets_what_it_needs_and_no_more() -> None:
     assert own == {
         "WatchReleases": {"LEDGER_TABLE", "AUDIT_BUS", "TARGETS", "READ_ROLE_NAME"},
         "PlanAudits": {"LEDGER_TABLE", "AUDIT_QUEUE_URL", "TARGETS", "READ_ROLE_NAME"},
-        "AuditCluster": {"LEDGER_TABLE", "SECURITY_HUB", "READ_ROLE_NAME"},
+        "AuditCluster": {
+            "LEDGER_TABLE",
+            "SECURITY_HUB",
+            "READ_ROLE_NAME",
+            "AUTOSCALER",
+            "AUTOSCALER_VERSION",
+            "AUTOSCALER_DISCOVERY",
+        },
         "PublishTransitions": {"LEDGER_TABLE", "TOPIC_ARN"},
         "ImportFindings": {"LEDGER_TABLE", "IMPORT_ROLE_NAME"},
     }
     assert set(Stack().function_globals["Environment"]["Variables"]) == COMMON
+
+
+@pytest.mark.parametrize("scales", SCALES)
+def test_what_the_template_takes_of_the_autoscaler_the_function_takes_too(scales: Scales) -> None:
+    variables = functions(Autoscaler=scales, AutoscalerVersion="1.34", AutoscalerDiscovery="a,b=c")["AuditCluster"][
+        "Environment"
+    ]["Variables"]
+    said = autoscaler_of(Settings.from_environment(variables))
+    assert said == AutoscalerSettings(scales=scales, version="1.34", discovery=("a", "b=c"))
+    assert load()["Parameters"]["Autoscaler"]["AllowedValues"] == list(SCALES)
+
+
+@pytest.mark.parametrize("version", ["", "1.34", "1.9", "1", "1.34.2", "v1.34", "1.345"])
+def test_the_template_takes_the_versions_that_the_function_takes(version: str) -> None:
+    pattern = load()["Parameters"]["AutoscalerVersion"]["AllowedPattern"]
+    assert bool(re.search(pattern, version)) is _reads(version_of, version)
+
+
+@pytest.mark.parametrize(
+    ("discovery", "taken"),
+    [
+        *((said, True) for said in ("", "a", "a,b=c", "a, b", "asg:tag=a,b", "a=", "a=b c", "a=b=c", "my:label=x")),
+        *((said, True) for said in ("k8s.io/x/{cluster}", "k8s.io/x/enabled, k8s.io/x/{cluster}", "a={cluster}")),
+        *((said, False) for said in ("a,,b", "=v", ",a", "a,", ",", "asg:tag=", "asg:tag==x", "asg:tag=,a", "asg:=a")),
+        *((said, False) for said in ("auto:asg:tag=a", "{clustername}/x", "{cluster", "a b", "-a", "mig:a", "x/<YOU>")),
+    ],
+)
+def test_the_template_takes_the_tags_that_the_function_takes(discovery: str, taken: bool) -> None:  # noqa: FBT001  a case
+    pattern = load()["Parameters"]["AutoscalerDiscovery"]["AllowedPattern"]
+    assert bool(re.search(pattern, discovery)) is taken
+    assert _reads(discovery_of, discovery) is taken
+
+
+@pytest.mark.parametrize(
+    "discovery", ["a,asg:tag=b", "asg:tag=a asg:tag=b", "--node-group-auto-discovery=asg:tag=a", " a"]
+)
+def test_the_template_asks_for_the_plain_form(discovery: str) -> None:
+    assert not re.search(load()["Parameters"]["AutoscalerDiscovery"]["AllowedPattern"], discovery)
+
+
+def _reads(reader: Callable[[str], object], text: str) -> bool:
+    try:
+        reader(text)
+    except ValueError:
+        return False
+    return True
 
 
 def test_functions_live_in_the_folder_of_their_name() -> None:

@@ -17,8 +17,8 @@ MODULES = [
 
 # Names that are the same in every partition: service principals, and what CloudTrail calls a service.
 PRINCIPAL = re.compile(r"(lambda|events|cloudwatch|sns|scheduler|eks|autoscaling|ec2|eks-nodegroup)\.amazonaws\.com")
-# A host; followed by a slash and a word it is the key of a Kubernetes label.
-HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*\.amazonaws\.com(?:\.cn)?(?!/[A-Za-z])")
+# A host; followed by a slash and a word it is the key of a Kubernetes label, and by a slash alone the prefix of such.
+HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*\.amazonaws\.com(?:\.cn)?(?!/(?:[A-Za-z]|$))", re.MULTILINE)
 ARN = re.compile(r"arn:aws[a-z-]*:")
 
 PHYSICAL_NAMES = {

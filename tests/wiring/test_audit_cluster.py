@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from eks_auditor.autoscaler.settings import AUTO, AutoscalerSettings
 from eks_auditor.checks import CATALOGUE
 from eks_auditor.events.messages import AuditRequest
 from eks_auditor.findings.judge import judge
@@ -14,8 +15,10 @@ from eks_auditor.ledger.saving import ContendedError, FencedOut, Saved
 from eks_auditor.model.history import Head
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.model.verdict import Status
+from eks_auditor.settings import Settings, SettingsError
 from eks_auditor.snapshot.reader import ClusterGoneError, ClusterUnreadableError
-from eks_auditor.wiring.audit_cluster import AuditCluster, make_checkpoint
+from eks_auditor.wiring import audit_cluster
+from eks_auditor.wiring.audit_cluster import AuditCluster, autoscaler_of, make_checkpoint
 from eks_auditor.wiring.records import each_message
 from tests.builders import CLUSTER_ID, NOW, gap, snapshot
 from tests.sinks.fakes import refused
@@ -44,6 +47,7 @@ class Auditing:
         answer: Snapshot | Exception | None = None,
         ledger: FakeLedger | None = None,
         context: Context | None = None,
+        autoscaler: AutoscalerSettings = AUTO,
     ) -> None:
         self.heard = Heard()
         self.context = context or Context()
@@ -56,6 +60,7 @@ class Auditing:
             hub=True,
             clock=Ticking(),
             telemetry=self.heard.telemetry,
+            autoscaler=autoscaler,
         )
 
     def take(self, *bodies: str) -> list[str]:
@@ -89,6 +94,55 @@ def test_what_is_for_reports_only_never_reaches_the_ledger() -> None:
     reported = judge(snapshot(), CATALOGUE)
     assert ("ZONE009", Status.FAILED) in {(finding.check_id, finding.status) for finding in reported}
     assert "ZONE009" not in {finding.check_id for finding in audit.findings} | audit.checks
+
+
+def cas001(auditing: Auditing) -> Status:
+    """Return what the saved audit says of whether the autoscaler discovers the one group."""
+    auditing.take()
+    (audit,) = auditing.ledger.saved
+    (finding,) = (each for each in audit.findings if each.check_id == "CAS001")
+    return finding.status
+
+
+def test_what_people_say_of_the_autoscaler_reaches_the_checks() -> None:
+    assert cas001(Auditing()) is Status.NOT_APPLICABLE
+    assert cas001(Auditing(autoscaler=AutoscalerSettings(scales="cluster-autoscaler"))) is Status.PASSED
+
+
+def test_what_the_ledger_knows_of_the_autoscaler_reaches_the_checks() -> None:
+    created = snapshot().cluster.created_at
+    seen = head(ASKED, autoscaler_seen_at=NOW - timedelta(days=30), created_at=created)
+    assert cas001(Auditing(ledger=FakeLedger(seen))) is Status.PASSED
+    another_life = replace(seen, created_at=created - timedelta(days=1))
+    assert cas001(Auditing(ledger=FakeLedger(another_life))) is Status.NOT_APPLICABLE
+    taken_over = replace(seen, karpenter_seen_at=NOW - timedelta(days=20))
+    assert cas001(Auditing(ledger=FakeLedger(taken_over))) is Status.NOT_APPLICABLE
+
+
+def test_the_function_is_built_with_what_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[AutoscalerSettings] = []
+
+    def recorded(**parts: Any) -> None:  # noqa: ANN401  any part of the function
+        built.append(parts["autoscaler"])
+
+    monkeypatch.setattr(audit_cluster, "AuditCluster", recorded)
+    for name, value in {"STACK_NAME": "s", "LEDGER_TABLE": "t", "AUTOSCALER": "none"}.items():
+        monkeypatch.setenv(name, value)
+    audit_cluster._build("arn:aws:lambda:eu-west-1:111122223333:function:audit")  # noqa: SLF001  what the handler calls first
+    assert built == [AutoscalerSettings(scales="none")]
+
+
+def test_the_environment_says_what_scales_the_clusters() -> None:
+    assert autoscaler_of(Settings.from_environment({})) == AUTO
+    environment = {"AUTOSCALER": "cluster-autoscaler", "AUTOSCALER_VERSION": "1.34", "AUTOSCALER_DISCOVERY": "a,b=c"}
+    said = autoscaler_of(Settings.from_environment(environment))
+    assert said == AutoscalerSettings(scales="cluster-autoscaler", version="1.34", discovery=("a", "b=c"))
+
+
+@pytest.mark.parametrize("name", ["AUTOSCALER", "AUTOSCALER_VERSION", "AUTOSCALER_DISCOVERY"])
+def test_an_environment_that_makes_no_sense_is_named(name: str) -> None:
+    with pytest.raises(SettingsError, match=rf"^{name} takes .* not ',,'$"):
+        autoscaler_of(Settings.from_environment({name: ",,"}))
 
 
 def test_every_line_of_an_audit_carries_its_id() -> None:

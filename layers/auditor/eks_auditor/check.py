@@ -9,6 +9,7 @@ from string import Formatter
 from types import UnionType
 from typing import Any, TypeAliasType, get_args, get_type_hints, override
 
+from eks_auditor.autoscaler.scaler import Scaler
 from eks_auditor.model.capacity import FargateProfile, ManagedNodeGroup, NodePool, SelfManagedGroup, StandaloneNodes
 from eks_auditor.model.cluster import Cluster
 from eks_auditor.model.finding import Fix
@@ -21,7 +22,7 @@ from eks_auditor.spread.siblings import SiblingSet, Spread
 SUBJECT_TYPES = frozenset(
     {ManagedNodeGroup, SelfManagedGroup, NodePool, FargateProfile, StandaloneNodes, Cluster, SiblingSet, Zone}
 )
-CONTEXT_TYPES = frozenset({Cluster, Snapshot, Spread, Drill})
+CONTEXT_TYPES = frozenset({Cluster, Snapshot, Spread, Drill, Scaler})
 
 _ID = re.compile(r"(AMI|ZONE|CAS|HEALTH|UPG)\d{3}")
 _FIX = re.compile(r"(?P<tool>[a-z]+)(?: \((?P<kind>[a-z-]+)\))?: (?P<template>.+)")
@@ -100,7 +101,7 @@ class Check:
     reports_only: bool = False
 
     def __call__(self, subject: object, context: Mapping[type, object]) -> Verdict:
-        """Judge one subject; ``context`` holds the Cluster, the Snapshot, the Spread and the Drill."""
+        """Judge one subject; ``context`` holds one value of each of :data:`CONTEXT_TYPES`."""
         return self.judge(subject, *(context[kind] for kind in self.context))
 
 

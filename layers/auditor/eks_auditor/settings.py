@@ -23,6 +23,9 @@ class Settings:
         security_hub: Whether Security Hub is told.
         read_role: The role to read another account with.
         import_role: The role to import findings into another account's Security Hub with.
+        autoscaler: What scales the clusters, or ``auto``.
+        autoscaler_version: Cluster Autoscaler's minor; empty for that of each cluster.
+        autoscaler_discovery: The tags that it discovers groups by; empty for those of its documentation.
         clock_file: For tests: a file that holds the time (ISO 8601), read instead of the machine's clock.
     """
 
@@ -35,6 +38,9 @@ class Settings:
     security_hub: bool
     read_role: str
     import_role: str
+    autoscaler: str
+    autoscaler_version: str
+    autoscaler_discovery: str
     clock_file: str | None
 
     @classmethod
@@ -58,5 +64,8 @@ class Settings:
             security_hub=hub == "enabled",
             read_role=environment.get("READ_ROLE_NAME", ""),
             import_role=environment.get("IMPORT_ROLE_NAME", ""),
+            autoscaler=environment.get("AUTOSCALER", "auto"),
+            autoscaler_version=environment.get("AUTOSCALER_VERSION", ""),
+            autoscaler_discovery=environment.get("AUTOSCALER_DISCOVERY", ""),
             clock_file=environment.get("EKS_AUDITOR_TEST_CLOCK"),
         )

@@ -19,10 +19,11 @@ from eks_auditor.model.verdict import (
     settling,
     unknown,
 )
-from eks_auditor.spread.addresses import STEPS, Demand, Demands, Step, Zone
+from eks_auditor.spread.addresses import POOLS, STEPS, Demand, Demands, Step, Zone
 from eks_auditor.spread.balance import zones_of
 from eks_auditor.spread.reach import cluster_subnets
 from eks_auditor.spread.shortage import Shortage, shortage
+from eks_auditor.spread.subnets import PERHAPS
 
 RUNGS: Mapping[Step, Severity] = {"node": Severity.CRITICAL, "surge": Severity.HIGH, "growth": Severity.MEDIUM}
 
@@ -59,9 +60,10 @@ def subnets_nearly_out_of_addresses(zone: Zone, snapshot: Snapshot) -> Verdict:
     node takes the median of what its group's nodes hold, those in service for ten minutes, addresses in reserve
     included, a prefix as 16; a first one what the cluster's nodes hold, but no more than two interfaces of the group's
     first type; with IPv6 it takes one. CRITICAL where no further node of some group fits; HIGH where the surge of an
-    update of one managed group does not, in each zone max(2 x zones, maxUnavailable) / zones nodes; MEDIUM where those
-    of all groups at once do not, or half of today's nodes again, up to the maximum sizes. All but CRITICAL count once
-    two audits an hour apart have seen them. Groups that cannot launch are left out. UNKNOWN where a pool alone lacks
+    update of one managed group does not, in each zone max(2 x zones, maxUnavailable) / zones nodes, or none with its
+    updateStrategy MINIMAL; MEDIUM where those of all groups at once do not, or half of today's nodes again, up to the
+    maximum sizes. All but CRITICAL count once two audits an hour apart have seen them. Groups that cannot launch are
+    left out. UNKNOWN where a pool alone lacks
     addresses that further subnets of the zone have: its NodeClass may select them. While a group that takes addresses
     of the full subnets is being updated, the last word stands: the surge gives its addresses back; so it does while
     nothing is launched in the zone. Local and Wavelength Zones are not judged.
@@ -87,7 +89,8 @@ def subnets_nearly_out_of_addresses(zone: Zone, snapshot: Snapshot) -> Verdict:
       # let the one of {pod_subnet} name the new subnet; new nodes' pods then use it
     kubectl: kubectl set env daemonset aws-node -n kube-system AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG=true
       ENI_CONFIG_LABEL_DEF=topology.kubernetes.io/zone
-      # with an ENIConfig for each zone, named as the zone, pods of new nodes leave {shared_subnet} to nodes
+      # pods of new nodes then leave {shared_subnet} to nodes; but first create an ENIConfig for each zone, named as the
+      zone ({zone_name}, not its id), or they get no address
     kubectl: kubectl set env daemonset aws-node -n kube-system WARM_IP_TARGET=2 MINIMUM_IP_TARGET=PODS_OF_A_NODE
       # nodes keep fewer addresses in reserve; a node holds {held} now
     kubectl: kubectl set env daemonset aws-node -n kube-system ENABLE_PREFIX_DELEGATION=true WARM_PREFIX_TARGET=1
@@ -112,7 +115,7 @@ def subnets_nearly_out_of_addresses(zone: Zone, snapshot: Snapshot) -> Verdict:
     if short is None:
         return unknown(
             f"in {zone.id} there are no addresses for {WORDS[seen.step]} of {_names(seen.demands)} in subnets of its "
-            "nodes, but there are in further ones, which its NodeClass may select: that is in Kubernetes' API only"
+            f"nodes, but there are in {PERHAPS}"
         )
     # What could not be read only takes more addresses; and a change, or subnets of a pool, may hide a worse rung.
     partial = found.gap is not None or _rung(short) < _rung(seen)
@@ -219,6 +222,7 @@ def _short(zone: Zone, short: Shortage, found: Demands, snapshot: Snapshot) -> V
     wanted = f"in {zone.id} there are no addresses for {WORDS[short.step]} {whose}"
     evidence: dict[str, Scalar] = {
         "zone": zone.id,
+        "zone_name": _zone_name(zone, short.demands[0], snapshot),
         "vpc": snapshot.cluster.vpc_id,
         "lacking": short.lacking,
         "nodes": nodes,
@@ -227,6 +231,12 @@ def _short(zone: Zone, short: Shortage, found: Demands, snapshot: Snapshot) -> V
     assumed = _told(short.demands, [short.step], at_once=short.at_once)
     verdict = failed(f"{wanted}; free: {free}; {assumed}", severity=_rung(short))
     return replace(verdict, evidence=evidence)
+
+
+def _zone_name(zone: Zone, demand: Demand, snapshot: Snapshot) -> str:
+    """Return what this account calls a zone that a group or a pool launches in."""
+    subnets = known(snapshot.vpc_subnets if demand.group is None else demand.group.subnets)
+    return next(subnet.zone_name for subnet in subnets if subnet.zone_id == zone.id)
 
 
 def _rung(short: Shortage) -> Severity:
@@ -263,6 +273,7 @@ def _facts(found: Demands) -> dict[str, Scalar]:
     pods = sorted({name for demand in found.demands for name in demand.pod_subnets})
     facts = {
         "capacities": _names(found.demands),
+        POOLS: _names(demand for demand in found.demands if isinstance(demand.capacity, NodePool)),
         "needs": _some(f"{_name(demand)}: {_need(demand)}" for demand in found.demands),
         "subnets": _some(f"{name}: {found.free[name]}" for name in own),
         "pod_subnets": _some(f"{name}: {found.free[name]}" for name in pods),

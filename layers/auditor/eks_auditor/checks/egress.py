@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from eks_auditor.check import check
-from eks_auditor.model.capacity import ManagedNodeGroup, ScalingGroup, SelfManagedGroup
+from eks_auditor.model.capacity import ManagedNodeGroup, NodePool, ScalingGroup, SelfManagedGroup
 from eks_auditor.model.cluster import Cluster, Egress, Subnet
 from eks_auditor.model.gap import Gap, UnreadableError
 from eks_auditor.model.snapshot import Snapshot
-from eks_auditor.model.verdict import Severity, Verdict, failed, not_applicable, on_outpost, passed
+from eks_auditor.model.verdict import Severity, Verdict, failed, not_applicable, on_outpost, passed, settling
+from eks_auditor.spread.launching import launching
 from eks_auditor.spread.reach import EC2_KINDS
 
 JUDGED = ("nat-", "igw-")
@@ -28,7 +29,10 @@ def egress_hangs_on_one_zone(cluster: Cluster, snapshot: Snapshot) -> Verdict:
     It fails where those of subnets in several Availability Zones lead to zonal NAT gateways in one zone. Regional NAT
     gateways and internet gateways have no zone, and pass; the reason says if a regional one works only in zones that it
     was given by hand. Other targets (a transit gateway, the endpoint of a firewall, a NAT instance) lead to what is not
-    read here, and subnets without a default route need none: where there is nothing else, this is not judged.
+    read here, and subnets without a default route need none: where there is nothing else, this is not judged. Nor is it
+    while pools of Karpenter or Auto Mode are seen in one zone only: they come and go, and what was said last stands.
+    Of Auto Mode the cluster's own subnets count, unless its nodes are seen elsewhere. Groups that cannot launch count
+    only where they have nodes.
 
     Why: when that zone fails, nodes of all of these zones can no longer reach registries, AWS's public endpoints and
     the internet.
@@ -57,6 +61,8 @@ def egress_hangs_on_one_zone(cluster: Cluster, snapshot: Snapshot) -> Verdict:
     gap = _hidden(snapshot)
     if gap is not None:
         raise UnreadableError(gap)
+    if _served(ways) <= 1 and _has_pools(snapshot):
+        return settling("its pools are seen in no two zones now")
     return _spread(ways)
 
 
@@ -77,6 +83,11 @@ def _subnets(snapshot: Snapshot) -> Iterator[Subnet]:
             yield from subnets
 
 
+def _has_pools(snapshot: Snapshot) -> bool:
+    """Whether nodes may come to zones that they are not seen in now."""
+    return snapshot.cluster.auto_mode or any(isinstance(capacity, NodePool) for capacity in snapshot.capacities)
+
+
 def _groups(snapshot: Snapshot) -> Iterator[ScalingGroup]:
     for capacity in snapshot.capacities:
         if isinstance(capacity, ManagedNodeGroup | SelfManagedGroup) and not isinstance(capacity.groups, Gap):
@@ -85,9 +96,9 @@ def _groups(snapshot: Snapshot) -> Iterator[ScalingGroup]:
 
 def _hidden(snapshot: Snapshot) -> Gap | None:
     """Return what may hide a subnet of nodes, its zone or its default route."""
-    groups = [c.groups for c in snapshot.capacities if isinstance(c, ManagedNodeGroup | SelfManagedGroup)]
-    subnets = [group.subnets for group in _groups(snapshot)]
-    hidden = (part for part in (*groups, *subnets, *snapshot.egress.values()) if isinstance(part, Gap))
+    launchers = [launching(c) for c in snapshot.capacities if isinstance(c, ManagedNodeGroup | SelfManagedGroup)]
+    subnets = [group.subnets for groups in launchers if not isinstance(groups, Gap) for group in groups]
+    hidden = (part for part in (*launchers, *subnets, *snapshot.egress.values()) if isinstance(part, Gap))
     seen = {subnet.id for subnet in _subnets(snapshot)}
     gap = next(hidden, None) or snapshot.unseen(EC2_KINDS)
     if gap is None and isinstance(snapshot.vpc_subnets, Gap) and not snapshot.egress.keys() <= seen:
@@ -100,6 +111,7 @@ def _through(zone: str, ways: Iterable[_Way]) -> list[_Way]:
 
 
 def _served(shared: Iterable[_Way]) -> int:
+    """Return how many zones the subnets are in."""
     return len({subnet.zone_id for subnet, _ in shared})
 
 

@@ -2,15 +2,22 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Self
 
 from eks_auditor.check import check
 from eks_auditor.model.capacity import GroupCapacity, ManagedNodeGroup, ScalingGroup, SelfManagedGroup
 from eks_auditor.model.cluster import Cluster
-from eks_auditor.model.gap import Gap, known
+from eks_auditor.model.gap import Gap, UnreadableError, known
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.model.verdict import Scalar, Severity, Verdict, failed, not_applicable, on_outpost, passed
-from eks_auditor.spread.failed_launches import FailedIn, configuration_cause, failed_by_zone, lacks_addresses
+from eks_auditor.spread.failed_launches import (
+    FailedIn,
+    configuration_cause,
+    failed_by_zone,
+    lacks_addresses,
+    service_of_quota,
+)
 from eks_auditor.spread.updating import updating
 
 ENOUGH = 3
@@ -30,12 +37,14 @@ _SCALING_ROLE = (
 def launches_failing(capacity: ManagedNodeGroup | SelfManagedGroup, cluster: Cluster, snapshot: Snapshot) -> Verdict:
     """Counts the launches of the last 24 hours that failed or were cancelled, by group and zone.
 
-    Three in a zone count, and any while the group has fewer nodes than it wants, those on their way included (which it
-    may have during an update: then it takes three). HIGH where the message names a cause in the group's configuration
-    (launch template, image, role, key pair, encryption key or quota), which does not mend itself: until the group has
-    as many nodes as it wants and one of them came later. Else MEDIUM while nodes are missing, and LOW once the group
-    has as many as it wants. Once a node came later in that very zone, the failures there are over: LOW if they were
-    three. Spot interruptions of instances that start are no failures.
+    Three in a zone count; and any while the group has fewer nodes than it wants, those on their way included (which it
+    may have during an update: then it takes three), once two audits at least an hour apart have seen that. HIGH where
+    the message names a cause in the group's configuration (launch template, image, role, key pair, encryption key or
+    quota), which does not mend itself: until a node came later or, of three failures, until none is missing either.
+    Else LOW once a node came later and none is missing, for a group that only wants fewer has not reached what it
+    wanted; MEDIUM before. Once a node came later in that very zone, the failures there are over: LOW if they were
+    three. Whether nodes are missing is not told of groups with weighted capacity, whose sizes are no numbers of nodes.
+    Spot interruptions of instances that start are no failures.
 
     Why: a zone in which nothing starts cannot take what another zone loses, and Auto Scaling tells nobody.
 
@@ -58,9 +67,18 @@ def launches_failing(capacity: ManagedNodeGroup | SelfManagedGroup, cluster: Clu
     if not groups:
         return not_applicable(f"{capacity.name} has no Auto Scaling group")
     every = [_Failing.of(failed, capacity) for group in groups for failed in failed_by_zone(group)]
-    counting = [failing for failing in every if _counts(failing, capacity, snapshot)]
+    counting = [failing for failing in every if failing.many]
+    few = [failing for failing in every if failing.short and not failing.many]
+    partial = False
+    try:
+        if few and updating(capacity, snapshot) is None:
+            counting += few
+    except UnreadableError:
+        if not counting:
+            raise
+        partial = True
     if counting:
-        return _failing(counting, cluster)
+        return replace(_failing(counting, cluster), partial=partial)
     return passed("; ".join(_told(every)) or "no launch failed in 24 hours")
 
 
@@ -70,12 +88,14 @@ class _Failing:
 
     Attributes:
         failed: Of one group in one zone.
-        over: Whether a node came later where they failed, and is in service.
+        later: Whether a node of the group came later, and is in service.
+        over: Whether one came where they failed.
         short: Whether they may be why the group has fewer nodes than it wants, those on their way included.
         cause: What of its configuration the last one failed for, as long as nothing shows that it was mended.
     """
 
     failed: FailedIn
+    later: bool
     over: bool
     short: bool
     cause: str | None
@@ -86,31 +106,40 @@ class _Failing:
         serving = {instance.id for instance in group.in_service}
         later = {node.zone_id for node in capacity.nodes if node.id in serving and node.launched_at > failed.last.at}
         over = failed.zone_id in later if failed.zone_id else bool(later)
-        short = not over and len(serving) + _coming(group) < group.desired
-        cause = configuration_cause(failed.last.message) if short or not later else None
-        return cls(failed, over, short, cause)
+        short = not over and not _is_weighted(group) and len(serving) + _coming(group) < group.desired
+        lasts = not later or (short and len(failed.launches) >= ENOUGH)
+        cause = configuration_cause(failed.last.message) if lasts else None
+        return cls(failed, bool(later), over, short, cause)
+
+    @property
+    def many(self) -> bool:
+        return len(self.failed.launches) >= ENOUGH
 
     @property
     def severity(self) -> Severity:
         if self.cause is not None:
             return Severity.HIGH
-        return Severity.MEDIUM if self.short else Severity.LOW
+        return Severity.LOW if self.later and not self.short else Severity.MEDIUM
+
+    @property
+    def due_at(self) -> datetime:
+        """When the last is too old; or the third, where fewer are nothing, or no longer lasting."""
+        enough = 1 if self.short and not (self.later and self.cause) else ENOUGH
+        return self.failed.fewer_at(enough)
+
+
+def _is_weighted(group: ScalingGroup) -> bool:
+    """Whether a group's sizes count units, of which a node may be several."""
+    return not isinstance(group.launch, Gap) and any(weight != 1 for weight in group.launch.weights.values())
 
 
 def _coming(group: ScalingGroup) -> int:
     return sum(instance.lifecycle_state.startswith("Pending") for instance in group.instances)
 
 
-def _counts(failing: _Failing, capacity: GroupCapacity, snapshot: Snapshot) -> bool:
-    if len(failing.failed.launches) >= ENOUGH:
-        return True
-    return failing.short and updating(capacity, snapshot) is None
-
-
 def _failing(counting: list[_Failing], cluster: Cluster) -> Verdict:
     worst = max(counting, key=lambda failing: (failing.severity, len(failing.failed.launches)))
-    # A zone is over when its last failure is too old, or its third where nothing is missing.
-    due_at = min(each.failed.fewer_at(1 if each.short else ENOUGH) for each in counting)
+    due_at = min(each.due_at for each in counting)
     evidence: dict[str, Scalar] = {
         "group": worst.failed.group.name,
         "failures": sum(len(each.failed.launches) for each in counting),
@@ -118,7 +147,9 @@ def _failing(counting: list[_Failing], cluster: Cluster) -> Verdict:
     if worst.failed.zone_id is not None:
         evidence["zone"] = worst.failed.zone_id
     evidence |= _way_on(worst, cluster)
-    return replace(failed("; ".join(_told(counting)), severity=worst.severity, due_at=due_at), evidence=evidence)
+    reason = "; ".join(_told(counting))
+    verdict = failed(reason, severity=worst.severity, due_at=due_at, confirm=not worst.many)
+    return replace(verdict, evidence=evidence)
 
 
 def _told(failing: list[_Failing]) -> Iterator[str]:
@@ -127,7 +158,9 @@ def _told(failing: list[_Failing]) -> Iterator[str]:
         yield f"{each.failed}{cause}{' (over: a node came there since)' if each.over else ''}"
     groups: dict[str, ScalingGroup] = {each.failed.group.name: each.failed.group for each in failing}
     for group in groups.values():
-        yield f"{group.name} has {len(group.in_service)} of {group.desired} nodes that it wants"
+        count = len(group.in_service)
+        weighted = f"{group.name} has {count} nodes and wants {group.desired} units of weighted capacity"
+        yield weighted if _is_weighted(group) else f"{group.name} has {count} of {group.desired} nodes that it wants"
 
 
 def _way_on(worst: _Failing, cluster: Cluster) -> dict[str, Scalar]:
@@ -138,7 +171,7 @@ def _way_on(worst: _Failing, cluster: Cluster) -> dict[str, Scalar]:
     way: dict[str, Scalar] = {"cause": worst.cause}
     launch = worst.failed.group.launch
     if worst.cause == "quota":
-        way["service"] = "ebs" if "volume" in worst.failed.message.lower() else "ec2"
+        way["service"] = service_of_quota(worst.failed.last.message)
     elif worst.cause == "encryption key":
         way["scaling_role"] = _SCALING_ROLE.format(cluster.id.partition, cluster.id.account)
     elif not isinstance(launch, Gap) and launch.templates:

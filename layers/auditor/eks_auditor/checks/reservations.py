@@ -19,8 +19,10 @@ from eks_auditor.model.verdict import (
     not_applicable,
     on_outpost,
     passed,
+    settling,
     unknown,
 )
+from eks_auditor.spread.launching import launching
 
 SOON = timedelta(days=7)
 LAST_DAY = timedelta(hours=24)
@@ -49,8 +51,9 @@ def reservation_ends(capacity: ManagedNodeGroup | SelfManagedGroup, cluster: Clu
 
     One that ends within 7 days is MEDIUM; HIGH within 24 hours, or once it is over or gone. One in a zone that is none
     of the group's is HIGH, too, for nothing can be launched into it. Where the group names another one that will do for
-    24 hours, each of these is MEDIUM. One that has not begun is not judged by its end. Groups of maximum size 0 launch
-    nothing. Resource groups of reservations are UNKNOWN: their members are not read.
+    24 hours, each of these is MEDIUM. One that has not begun is not judged by its end. Groups that launch nothing are
+    left out: of maximum size 0, with their Launch process suspended, or being deleted. Resource groups of reservations
+    are UNKNOWN: their members are not read.
 
     Why: a launch that targets a reservation goes nowhere else: when that ends, the group cannot grow or replace a node,
     and the instances of a Capacity Block are terminated.
@@ -67,10 +70,13 @@ def reservation_ends(capacity: ManagedNodeGroup | SelfManagedGroup, cluster: Clu
     """
     if cluster.outpost:
         return on_outpost()
-    groups = [group for group in known(capacity.groups) if group.max_size > 0]
+    if isinstance(capacity, ManagedNodeGroup) and capacity.status == "DELETING":
+        return settling(f"{capacity.name} is DELETING")
+    groups = known(launching(capacity))
     judgements = [judge for group in groups for judge in _judgements(group, snapshot)]
     if not judgements:
-        return not_applicable(f"{capacity.name} launches into no capacity reservation by name")
+        doing = "launches into no capacity reservation by name" if groups else "launches nothing"
+        return not_applicable(f"{capacity.name} {doing}")
     return worst(judgements)
 
 

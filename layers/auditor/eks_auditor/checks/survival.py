@@ -26,6 +26,7 @@ from eks_auditor.spread.drill import UNSEEN_ZONES, Amount, Drill, Loss, SetDrill
 from eks_auditor.spread.fleet import groups_of
 from eks_auditor.spread.pins import excuse
 from eks_auditor.spread.siblings import SiblingSet, Spread, first_of
+from eks_auditor.spread.subnets import PERHAPS
 from eks_auditor.spread.updating import joined
 
 TOLERANCE = 0.1
@@ -56,7 +57,8 @@ def cannot_survive_the_loss_of_a_zone(
     missed. CRITICAL where a zone takes all nodes and none comes back. HIGH where it takes over 10 points more of the
     vCPUs or memory than the ideal, ceil(n / z) / n of n nodes in the z zones in use, and the set does not regrow;
     MEDIUM where one of the two is so, unless all regrows and chance explains the zone's share (see docs/zones.md). Of
-    a pool, whose placement changes all the time, only the second counts. Where groups of fixed size (minimum =
+    a pool, whose placement changes all the time, only the second counts; it is UNKNOWN where further subnets of the VPC
+    have the addresses, for its NodeClass may select them. Where groups of fixed size (minimum =
     maximum) are too small, and the share is no more than that, INFORMATIONAL; so are sets whose groups all have a
     reason to be bound to a zone, as in ZONE002. Unless configuration alone is in the way, it counts once seen in two
     audits. Sets that may be scaled to zero, have no nodes or one zone are not judged.
@@ -95,7 +97,17 @@ def cannot_survive_the_loss_of_a_zone(
     verdict = _survival(subject, part, snapshot)
     if verdict.status is Status.FAILED and subject.key in spread.doubts:
         raise UnreadableError(spread.doubts[subject.key])
+    if verdict.status is Status.FAILED and isinstance(subject.members[0], NodePool):
+        return _of_pool(verdict, subject, snapshot, spread)
     return verdict
+
+
+def _of_pool(verdict: Verdict, pool: SiblingSet, snapshot: Snapshot, spread: Spread) -> Verdict:
+    """Return a failed pool's verdict; UNKNOWN where it may find the addresses in subnets that its nodes are not in."""
+    best = _survival(pool, Drill.of(snapshot, spread, perhaps=True).of_set(pool), snapshot)
+    if best.status is Status.PASSED:
+        return unknown(f"{verdict.reason}; but there are addresses in {PERHAPS}")
+    return verdict if best.severity == verdict.severity else replace(best, partial=True)
 
 
 def _survival(siblings: SiblingSet, drill: SetDrill, snapshot: Snapshot) -> Verdict:

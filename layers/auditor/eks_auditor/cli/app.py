@@ -16,6 +16,7 @@ from eks_auditor.cli.output import say, write
 from eks_auditor.cli.releases import releases
 from eks_auditor.cli.retire import retire
 from eks_auditor.cli.snapshot import snapshot
+from eks_auditor.cli.template import template
 
 app = typer.Typer(
     name="eks-auditor",
@@ -24,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (audit, drill, snapshot, releases, checks, retire):
+for command in (audit, drill, template, snapshot, releases, checks, retire):
     app.command()(command)
 
 

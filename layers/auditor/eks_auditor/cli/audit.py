@@ -6,12 +6,17 @@ from typing import Annotated
 
 import typer
 
+from eks_auditor.autoscaler.settings import AutoscalerSettings
 from eks_auditor.check import Check
 from eks_auditor.cli.options import (
     STDOUT,
+    Autoscaler,
+    AutoscalerDiscovery,
+    AutoscalerVersion,
     Clock,
     Format,
     Invocation,
+    autoscaler_settings,
     checks_chosen,
     report_form,
     require_writable,
@@ -53,6 +58,9 @@ def audit(  # noqa: PLR0913  one parameter an option
         list[Path] | None,
         typer.Option("--from", help="Judge a recorded snapshot instead of AWS, repeatable.", metavar="SNAPSHOT"),
     ] = None,
+    autoscaler: Autoscaler = "auto",
+    autoscaler_version: AutoscalerVersion = "",
+    autoscaler_discovery: AutoscalerDiscovery = "",
     fail_on: Annotated[
         Severity | None,
         typer.Option(
@@ -72,6 +80,7 @@ def audit(  # noqa: PLR0913  one parameter an option
     """
     clock = Invocation.of(context).clock
     checks = checks_chosen(check or [], skip_check or [])
+    settings = autoscaler_settings(autoscaler, autoscaler_version, autoscaler_discovery)
     require_writable(output)
     started = clock()
     if recorded:
@@ -79,7 +88,7 @@ def audit(  # noqa: PLR0913  one parameter an option
         reading = read_files(recorded)
     else:
         reading = _read_aws(Wanted.of(region or [], cluster or []), profile, clock)
-    report = report_of(_judged(reading, checks), gaps=reading.gaps, started=started)
+    report = report_of(_judged(reading, checks, settings), gaps=reading.gaps, started=started)
     write(_rendered(report, form, output, show_all=show_all), output)
     for sentence in reading.notes:
         say(f"{sentence}.")
@@ -92,10 +101,10 @@ def _read_aws(wanted: Wanted, profile: str | None, clock: Clock) -> Reading:
         return read_clusters(wanted, profile=profile, clock=clock, show=show)
 
 
-def _judged(reading: Reading, checks: Sequence[Check]) -> Iterator[AuditedCluster]:
+def _judged(reading: Reading, checks: Sequence[Check], autoscaler: AutoscalerSettings) -> Iterator[AuditedCluster]:
     for snapshot in reading.snapshots:
         with sensible(snapshot, reading):
-            judged = audited(snapshot, checks)
+            judged = audited(snapshot, checks, autoscaler)
         yield judged
 
 

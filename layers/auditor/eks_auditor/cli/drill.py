@@ -6,18 +6,11 @@ from typing import Annotated
 import typer
 
 from eks_auditor.cli.errors import UsageError, unread
-from eks_auditor.cli.options import (
-    ALL_REGIONS,
-    STDOUT,
-    Clock,
-    Invocation,
-    ListFormat,
-    list_form,
-    require_writable,
-)
-from eks_auditor.cli.output import progress, table_shape, write
-from eks_auditor.cli.reading import Reading, Wanted, read_clusters
-from eks_auditor.cli.recorded import read_files, refuse_aws, sensible
+from eks_auditor.cli.one_cluster import read_one
+from eks_auditor.cli.options import STDOUT, Invocation, ListFormat, list_form, require_writable
+from eks_auditor.cli.output import table_shape, write
+from eks_auditor.cli.reading import Reading
+from eks_auditor.cli.recorded import sensible
 from eks_auditor.report.drill import DrilledCluster, NoSuchZoneError, render_drill_json
 from eks_auditor.report.drill_table import render_drill_table
 
@@ -46,25 +39,10 @@ def drill(  # noqa: PLR0913  one parameter an option
     Exit codes: 0 drilled, whatever would be lost; 2 wrong usage or configuration; 3 nothing could be read.
     """
     require_writable(output)
-    if recorded:
-        refuse_aws(region, cluster, profile)
-        reading = read_files([recorded])
-    else:
-        reading = _read_aws(cluster, region, profile, Invocation.of(context).clock)
+    clock = Invocation.of(context).clock
+    reading = read_one("a drill", cluster=cluster, region=region, profile=profile, recorded=recorded, clock=clock)
     drilled = _drilled(reading, zone or [])
     write(_rendered(drilled, form, output), output)
-
-
-def _read_aws(cluster: str | None, region: str | None, profile: str | None, clock: Clock) -> Reading:
-    if cluster is None:
-        message = "no cluster is given: name it with --cluster, or give a recorded snapshot with --from"
-        raise UsageError(message)
-    if region == ALL_REGIONS:
-        message = "a drill is of one cluster: name its Region, or give its ARN"
-        raise UsageError(message)
-    wanted = Wanted.of([region] if region else [], [cluster])
-    with progress() as show:
-        return read_clusters(wanted, profile=profile, clock=clock, show=show)
 
 
 def _drilled(reading: Reading, zones: list[str]) -> DrilledCluster:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 import typer
 
+from eks_auditor.autoscaler.settings import SCALES, AutoscalerSettings, settings_of
 from eks_auditor.check import Check
 from eks_auditor.checks import CATALOGUE
 from eks_auditor.cli.errors import UsageError
@@ -98,6 +99,36 @@ def severity(text: str) -> Severity:
     except KeyError:
         message = f"{text!r} is no severity; write one of {', '.join(rung.name for rung in Severity)}"
         raise typer.BadParameter(message) from None
+
+
+Autoscaler = Annotated[
+    str,
+    typer.Option(help="What scales the clusters; `auto` weighs what AWS shows of it.", metavar="|".join(SCALES)),
+]
+AutoscalerVersion = Annotated[
+    str, typer.Option(help="Cluster Autoscaler's minor. Default: the cluster's.", metavar="MINOR")
+]
+AutoscalerDiscovery = Annotated[
+    str,
+    typer.Option(
+        help="Tags by which Cluster Autoscaler discovers groups, `{cluster}` for the cluster's name. Default: the two "
+        "of its documentation.",
+        metavar="KEY[=VALUE],...",
+    ),
+]
+
+
+def autoscaler_settings(scales: str, version: str, discovery: str) -> AutoscalerSettings:
+    """Read what people say of the autoscaler.
+
+    Raises:
+        UsageError: If it makes no sense; the sentence names the option.
+    """
+    names = ("--autoscaler", "--autoscaler-version", "--autoscaler-discovery")
+    try:
+        return settings_of(scales, version, discovery, names=names)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def checks_chosen(wanted: Sequence[str], unwanted: Sequence[str]) -> tuple[Check, ...]:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from eks_auditor.model.finding import Finding
 from eks_auditor.model.history import Audit, Change, Head, Record, State, Transition, sequence_of
 from eks_auditor.model.verdict import Scalar, Status
-from eks_auditor.spread.addresses import LAUNCHING_KINDS
+from eks_auditor.spread.addresses import LAUNCHING_KINDS, POOLS
 
 CONFIRM_AFTER = timedelta(minutes=60)
 """How far apart two audits must see a finding that counts only once confirmed."""
@@ -88,7 +88,8 @@ def _past(head: Head | None, audit: Audit) -> Head:
         return Head(cluster=audit.cluster, created_at=audit.created_at, taken_at=audit.taken_at)
     if audit.ended or head.created_at == audit.created_at:
         return head
-    return replace(head, created_at=audit.created_at, checks=frozenset(), sightings={})
+    born = replace(head, created_at=audit.created_at, checks=frozenset(), sightings={})
+    return replace(born, autoscaler_seen_at=None, karpenter_seen_at=None)
 
 
 def _after(
@@ -188,9 +189,23 @@ def _absence(last: Finding, audit: Audit) -> _Closing | None:
     """Judge an open finding that the audit has no word on."""
     if last.check_id not in audit.checks:
         return _Closing(State.WITHDRAWN, f"check {last.check_id} is no longer judged", last.evidence)
-    if _gone(last.subject.kind, audit):
+    if _gone(last.subject.kind, audit) and not _may_live_on(last, audit):
         return _Closing(State.RESOLVED, _GONE.get(last.subject.kind, "it no longer exists"), last.evidence)
     return None
+
+
+def _may_live_on(last: Finding, audit: Audit) -> bool:
+    """Tell whether an absent subject need not be gone.
+
+    A pool may just have moved its nodes out of a zone. A sibling set is not seen while its groups do not tell their
+    labels; its name tells the first of them.
+    """
+    if last.subject.kind == "zone":
+        return POOLS in last.evidence
+    if last.subject.kind != "sibling-set" or not audit.undeclared:
+        return False
+    name = last.subject.name
+    return name.endswith(" more") or any(group in name for group in audit.undeclared)
 
 
 def _closed(record: Record, closing: _Closing, audit: Audit) -> Record:
@@ -273,6 +288,8 @@ def _head(past: Head, words: Mapping[str, Finding], records: Mapping[str, Record
         return replace(ended, checks=checks)
     sightings = dict(_sightings(past, words, records, audit))
     first_runs = frozenset() if audit.retryable else frozenset(_judged(words, sightings, audit))
+    # What Karpenter has taken over, a memory of the autoscaler must not take back, however few nodes it runs later.
+    autoscaler_seen_at = None if audit.karpenter_seen_at else audit.autoscaler_seen_at or past.autoscaler_seen_at
     return replace(
         past,
         taken_at=audit.taken_at,
@@ -281,6 +298,8 @@ def _head(past: Head, words: Mapping[str, Finding], records: Mapping[str, Record
         sightings=sightings,
         due_at=_due_at(words, sightings, audit),
         deleted=False,
+        autoscaler_seen_at=autoscaler_seen_at,
+        karpenter_seen_at=audit.karpenter_seen_at or past.karpenter_seen_at,
     )
 
 

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
+from eks_auditor.autoscaler.scaler import Scaler
+from eks_auditor.autoscaler.settings import AUTO, AutoscalerSettings
 from eks_auditor.check import Check
 from eks_auditor.findings.identity import finding_id, subject_of
 from eks_auditor.findings.running import running_of
@@ -35,17 +38,26 @@ SILENCES: Mapping[str, Silence] = {
 """One cause, one finding: for the same subject; a cluster's finding silences those of all its capacities."""
 
 
-def audit_of(snapshot: Snapshot, checks: Iterable[Check], audit_id: str) -> Audit:
-    """Judge a snapshot for the ledger."""
+def audit_of(  # noqa: PLR0913  what the ledger remembers comes beside the rest, by name
+    snapshot: Snapshot,
+    checks: Iterable[Check],
+    audit_id: str,
+    autoscaler: AutoscalerSettings = AUTO,
+    *,
+    autoscaler_seen_at: datetime | None = None,
+    karpenter_seen_at: datetime | None = None,
+) -> Audit:
+    """Judge a snapshot for the ledger, which may know when the autoscaler and Karpenter were last seen at work."""
     judged = tuple(checks)
     spread, zones = Spread.of(snapshot), Zones.of(snapshot)
+    scaler = Scaler.of(snapshot, autoscaler, autoscaler_seen_at, karpenter_seen_at)
     running, unread = running_of(snapshot)
     return Audit(
         audit_id=audit_id,
         cluster=snapshot.cluster.id,
         created_at=snapshot.cluster.created_at,
         taken_at=snapshot.taken_at,
-        findings=_judged(snapshot, spread, zones, judged),
+        findings=_judged(snapshot, spread, zones, judged, scaler),
         checks=frozenset(check.id for check in judged),
         complete=snapshot.complete,
         sets_whole=spread.whole,
@@ -53,17 +65,27 @@ def audit_of(snapshot: Snapshot, checks: Iterable[Check], audit_id: str) -> Audi
         retryable=any(gap.retryable for gap in snapshot.gaps),
         running=running,
         unread=unread,
+        autoscaler_seen_at=snapshot.taken_at if scaler.seen else None,
+        karpenter_seen_at=snapshot.taken_at if scaler.karpenter else None,
+        undeclared=spread.undeclared,
     )
 
 
-def judge(snapshot: Snapshot, checks: Iterable[Check]) -> tuple[Finding, ...]:
+def judge(snapshot: Snapshot, checks: Iterable[Check], autoscaler: AutoscalerSettings = AUTO) -> tuple[Finding, ...]:
     """Judge every subject of a snapshot by every check that is for its type, ordered by check and subject."""
-    return _judged(snapshot, Spread.of(snapshot), Zones.of(snapshot), checks)
+    scaler = Scaler.of(snapshot, autoscaler)
+    return _judged(snapshot, Spread.of(snapshot), Zones.of(snapshot), tuple(checks), scaler)
 
 
-def _judged(snapshot: Snapshot, spread: Spread, zones: Zones, checks: Iterable[Check]) -> tuple[Finding, ...]:
-    checks = tuple(checks)
-    context: dict[type, object] = {Cluster: snapshot.cluster, Snapshot: snapshot, Spread: spread}
+def _judged(
+    snapshot: Snapshot, spread: Spread, zones: Zones, checks: tuple[Check, ...], scaler: Scaler
+) -> tuple[Finding, ...]:
+    context: dict[type, object] = {
+        Cluster: snapshot.cluster,
+        Snapshot: snapshot,
+        Spread: spread,
+        Scaler: scaler,
+    }
     if any(Drill in check.context for check in checks):
         context[Drill] = Drill.of(snapshot, spread)
     subjects = (snapshot.cluster, *snapshot.capacities, *spread.sets, *zones.zones)
@@ -132,7 +154,13 @@ def _silenced(findings: list[Finding]) -> Iterator[Finding]:
 
     A cause that cannot be judged now may stand open all the same, which the ledger knows: the finding carries its id.
     """
-    causes = {finding.id: _cause(finding, findings) for finding in findings if finding.status is Status.FAILED}
+    suspects = {
+        (finding.check_id, _place(finding.subject)): finding for finding in findings if finding.check_id in SILENCES
+    }
+    explaining = {
+        finding.id: tuple(_explaining(finding, suspects)) for finding in findings if finding.status is Status.FAILED
+    }
+    causes = {each: _cause(others) for each, others in explaining.items()}
     explained: dict[str, list[str]] = {}
     for finding in findings:
         if (cause := causes.get(finding.id)) is not None:
@@ -144,41 +172,41 @@ def _silenced(findings: list[Finding]) -> Iterator[Finding]:
         elif finding.id in explained:
             yield replace(finding, reason=f"{finding.reason} (also the cause of {', '.join(explained[finding.id])})")
         elif finding.status is Status.FAILED:
-            undecided = [other for other in findings if _undecided(other) and _explains(other, finding)]
+            undecided = [other for other in explaining[finding.id] if _undecided(other)]
             yield replace(finding, causes={other.id: SILENCES[other.check_id].rung for other in undecided})
         else:
             yield finding
 
 
-def _cause(finding: Finding, findings: list[Finding]) -> Finding | None:
-    """Return the failure that explains this one."""
-    return next(
-        (
-            other
-            for other in findings
-            if other.status is Status.FAILED
-            and _explains(other, finding)
-            and other.severity >= SILENCES[other.check_id].rung
-        ),
-        None,
-    )
+type _Place = tuple[str, str] | None
+"""What a cause must share with what it explains: a subject; None for a cluster's finding, which explains all."""
+
+
+def _place(subject: Subject) -> _Place:
+    return None if subject.kind == "cluster" else (subject.kind, subject.key)
+
+
+def _explaining(finding: Finding, suspects: Mapping[tuple[str, _Place], Finding]) -> Iterator[Finding]:
+    """Yield what would explain a failure, if it failed."""
+    for check_id, silence in SILENCES.items():
+        if finding.check_id in silence.checks:
+            for place in dict.fromkeys((_place(finding.subject), None)):
+                other = suspects.get((check_id, place))
+                if other is not None and (place is None or _of_its_images(other, finding)):
+                    yield other
+
+
+def _cause(explaining: Iterable[Finding]) -> Finding | None:
+    """Return the failure among them that is bad enough."""
+    failures = (other for other in explaining if other.status is Status.FAILED)
+    return next((other for other in failures if other.severity >= SILENCES[other.check_id].rung), None)
 
 
 def _undecided(finding: Finding) -> bool:
     return finding.status is Status.UNKNOWN or finding.settling
 
 
-def _explains(cause: Finding, finding: Finding) -> bool:
-    if cause.check_id not in SILENCES or finding.check_id not in SILENCES[cause.check_id].checks:
-        return False
-    return cause.subject.kind == "cluster" or (_same(cause.subject, finding.subject) and _of_its_images(cause, finding))
-
-
 def _of_its_images(cause: Finding, finding: Finding) -> bool:
     """Whether a finding on one image is on one of those that its cause names, where both tell."""
     named, image = cause.evidence.get("images"), finding.evidence.get("image")
     return named is None or image is None or image in str(named).split(", ")
-
-
-def _same(one: Subject, other: Subject) -> bool:
-    return (one.kind, one.key) == (other.kind, other.key)

@@ -91,6 +91,10 @@ def head_item(head: Head) -> Item:
     }
     if head.saved_at is not None:
         item["saved_at"] = {"S": written(head.saved_at)}
+    if head.autoscaler_seen_at is not None:
+        item["autoscaler_seen_at"] = {"S": written(head.autoscaler_seen_at)}
+    if head.karpenter_seen_at is not None:
+        item["karpenter_seen_at"] = {"S": written(head.karpenter_seen_at)}
     if head.deleted:
         item["expires_at"] = expiry(head.taken_at, CLOSED_KEPT)
     else:
@@ -116,6 +120,8 @@ def head_of(item: Mapping[str, Any]) -> Head:
         sightings={each: read(first["S"]) for each, first in item["sightings"]["M"].items()},
         due_at=None if due_at == NEVER else read(due_at),
         deleted=item["deleted"]["BOOL"],
+        autoscaler_seen_at=_instant(item, "autoscaler_seen_at"),
+        karpenter_seen_at=_instant(item, "karpenter_seen_at"),
     )
 
 

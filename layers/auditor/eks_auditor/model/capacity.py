@@ -63,11 +63,20 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taint:
-    """A taint in Kubernetes' words: effect ``NoSchedule``, ``NoExecute`` or ``PreferNoSchedule``."""
+    """A taint in Kubernetes' words: effect ``NoSchedule``, ``NoExecute`` or ``PreferNoSchedule``.
+
+    Attributes:
+        key: Its key.
+        value: Its value; empty where it has none.
+        effect: What it does.
+        has_value: False only where EKS tells no value at all, which is another thing than an empty one to Cluster
+            Autoscaler; to a node it is the same.
+    """
 
     key: str
     value: str
     effect: str
+    has_value: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +99,10 @@ class InstanceType:
         memory_mib: In MiB.
         accelerators: GPUs and Neuron devices.
         addresses_per_interface: IPv4 addresses that one network interface can hold; None where EC2 does not tell.
+        gpus: GPUs, whoever made them.
+        gpu_maker: Who made them, as EC2 writes it (``NVIDIA``, ``AMD``); empty without a GPU.
+        neuron_devices: Inferentia and Trainium devices.
+        neuron_cores: Their cores, all devices together.
     """
 
     name: str
@@ -98,6 +111,10 @@ class InstanceType:
     memory_mib: int
     accelerators: int = 0
     addresses_per_interface: int | None = None
+    gpus: int = 0
+    gpu_maker: str = ""
+    neuron_devices: int = 0
+    neuron_cores: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +212,58 @@ class CapacityReservation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """The least and the greatest number that is wanted of something; None where there is no greatest."""
+
+    least: int
+    greatest: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceRequirements:
+    """What a group wants of its instances instead of naming their types.
+
+    Attributes:
+        vcpus: How many.
+        memory_mib: How much memory, in MiB.
+        accelerators: How many accelerators; None where nothing is said of them.
+        types: The types that EC2 matches, by name; a gap where it was not told.
+        accelerator_makers: Who may have made the accelerators, as EC2 writes it here (``nvidia``); none for anyone.
+        accelerator_kinds: What they may be (``gpu``, ``inference``); none for anything.
+        sets: How many overrides or templates ask for something, each by requirements of its own; the bounds are the
+            widest of them.
+    """
+
+    vcpus: Bounds
+    memory_mib: Bounds
+    accelerators: Bounds | None = None
+    types: tuple[str, ...] | Gap = ()
+    accelerator_makers: tuple[str, ...] = ()
+    accelerator_kinds: tuple[str, ...] = ()
+    sets: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purchase:
+    """How a group buys its instances.
+
+    Attributes:
+        on_demand_base: Its first instances that are On-Demand.
+        on_demand_percentage: How much of the rest is.
+        spot_strategy: ``price-capacity-optimized``, ``lowest-price`` and so on; None where no policy says so.
+    """
+
+    on_demand_base: int = 0
+    on_demand_percentage: int = 100
+    spot_strategy: str | None = None
+
+    @property
+    def spot(self) -> bool:
+        """Whether any instance may be Spot."""
+        return self.on_demand_percentage < 100  # noqa: PLR2004  per cent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchConfig:
     """What the next instance of a group would be launched from, over all of its templates and overrides.
 
@@ -207,6 +276,11 @@ class LaunchConfig:
         missing: What it names and does not exist, or the gap that hides whether something is missing.
         reservations: What it launches into by name, and nowhere else: ids of capacity reservations and Capacity Blocks
             (``cr-…``), and ARNs of resource groups of such, whose members are not visible.
+        weights: The ``WeightedCapacity`` of each type that has one, by its name.
+        requirements: What it wants instead of types; None where it names types.
+        purchase: How it buys them.
+        base_type: The type that a mixed instances policy's own launch template names, where the autoscaler goes by
+            that template (a group's ``policy`` is ``template``); else None.
     """
 
     image_ids: tuple[str, ...]
@@ -216,6 +290,53 @@ class LaunchConfig:
     configuration: str | None = None
     missing: tuple[MissingReference, ...] | Gap = ()
     reservations: tuple[str, ...] = ()
+    weights: Mapping[str, int] = field(default_factory=dict)
+    requirements: InstanceRequirements | None = None
+    purchase: Purchase = Purchase()
+    base_type: str | None = None
+
+
+type MixedPolicy = Literal["types", "requirements", "template"]
+"""What Cluster Autoscaler goes by in a mixed instances policy: the types of its overrides if any names one, the
+requirements of its only override, else its own launch template. Source: kubernetes/autoscaler,
+``auto_scaling_groups.go``, ``buildAsgFromAWS``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScalingPolicy:
+    """A scaling policy of a group.
+
+    Attributes:
+        name: Its name.
+        kind: ``TargetTrackingScaling``, ``StepScaling``, ``SimpleScaling`` or ``PredictiveScaling``.
+        enabled: Whether it acts.
+        mode: Of a predictive one: ``ForecastOnly`` or ``ForecastAndScale``; None of others.
+    """
+
+    name: str
+    kind: str
+    enabled: bool = True
+    mode: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduledAction:
+    """A scheduled action of a group; a size that it leaves alone is None.
+
+    Attributes:
+        name: Its name.
+        recurrence: When it comes again, as cron writes it; None for one that happens once.
+        starts_at: When it happens, or happens first; None where the recurrence alone says so.
+        ends_at: When it happens no more.
+    """
+
+    name: str
+    recurrence: str | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    min_size: int | None = None
+    max_size: int | None = None
+    desired: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,8 +356,18 @@ class ScalingGroup:
         suspended: Suspended processes, such as ``AZRebalance``.
         launch: What it launches.
         failed_launches: Of the last 24 hours.
-        hand_scalings: How often in 14 days somebody (the autoscaler, as a rule) set the desired capacity by request.
+        hand_scalings: How often in 14 days somebody (the autoscaler, as a rule) raised the desired capacity by request.
         refresh: The status of an instance refresh that is not over, or None.
+        zone_names: Its zones in Auto Scaling's order, by the account's names for them.
+        policy: What the autoscaler goes by in its mixed instances policy; None without one.
+        lost_template: Why that policy's own launch template, not one of an override, could not be read; None if it was.
+        policies: Its scaling policies.
+        scheduled: Its scheduled actions.
+        capacity_rebalance: Whether it replaces Spot instances that are at risk.
+        scaled_at: When its desired capacity last changed, by its activities of 14 days; None where it did not.
+        wished_at: When somebody last raised its desired capacity by request, likewise.
+        hand_scaling_days: On how many days of the 14 somebody raised it.
+        wished_size: The greatest size that was asked for within 24 hours; None where none was.
     """
 
     name: str
@@ -253,6 +384,16 @@ class ScalingGroup:
     failed_launches: tuple[FailedLaunch, ...] | Gap = ()
     hand_scalings: int | Gap = 0
     refresh: str | Gap | None = None
+    zone_names: tuple[str, ...] = ()
+    policy: MixedPolicy | None = None
+    lost_template: Gap | None = None
+    policies: tuple[ScalingPolicy, ...] | Gap = ()
+    scheduled: tuple[ScheduledAction, ...] | Gap = ()
+    capacity_rebalance: bool = False
+    scaled_at: datetime | Gap | None = None
+    wished_at: datetime | Gap | None = None
+    hand_scaling_days: int = 0
+    wished_size: int | None = None
 
     @property
     def in_service(self) -> tuple[GroupInstance, ...]:
@@ -323,6 +464,10 @@ class ManagedNodeGroup(Capacity):
         updates: Its updates that were described, in no order.
         max_unavailable: How many nodes an update takes at once, or None where a percentage says so.
         max_unavailable_percentage: That percentage.
+        update_strategy: ``DEFAULT`` (an update launches new nodes first) or ``MINIMAL`` (it terminates old ones first).
+        tags: Its own tags, which its Auto Scaling group does not get.
+        min_size: The least size that EKS was told; None where it does not tell.
+        max_size: The greatest, likewise.
     """
 
     kind: Literal["managed"] = "managed"
@@ -340,6 +485,17 @@ class ManagedNodeGroup(Capacity):
     updates: tuple[NodegroupUpdate, ...] | Gap = ()
     max_unavailable: int | None = None
     max_unavailable_percentage: int | None = None
+    update_strategy: str = "DEFAULT"
+    tags: Mapping[str, str] = field(default_factory=dict)
+    min_size: int | None = None
+    max_size: int | None = None
+
+
+UNDECLARED = "NotDeclared"
+"""How the gap begins of labels and taints of a self-managed group that its user data does not tell, or not readably.
+
+No read failed there, and another audit will not know more: the verdict tells it, the audit's gaps do not.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -349,14 +505,17 @@ class SelfManagedGroup(Capacity):
     Attributes:
         kind: Always ``self-managed``.
         group: The Auto Scaling group.
-        labels: What its kubelets register with; a gap while user data is not read.
+        labels: What its kubelets register with, by the user data of its launch template; a gap where that is
+            unreadable.
         taints: Likewise.
+        declared_in: The form of that user data, such as ``bootstrap.sh`` or ``NodeConfig``; empty where none is known.
     """
 
     kind: Literal["self-managed"] = "self-managed"
     group: ScalingGroup
     labels: Mapping[str, str] | Gap
     taints: tuple[Taint, ...] | Gap
+    declared_in: str = ""
 
     @property
     def groups(self) -> tuple[ScalingGroup, ...]:

@@ -47,6 +47,9 @@ class Head:
         sightings: Finding ids seen failing once and waiting for a second sighting, with the first one's instant.
         due_at: When time alone changes a verdict.
         deleted: Whether the cluster is gone, or no longer a target: sweeps forget it.
+        autoscaler_seen_at: When an audit last saw Cluster Autoscaler at work in it, and none has seen Karpenter's
+            instances since; None if none did.
+        karpenter_seen_at: When an audit last saw Karpenter's instances; None if none did.
     """
 
     cluster: ClusterId
@@ -58,6 +61,8 @@ class Head:
     sightings: Mapping[str, datetime] = field(default_factory=dict)
     due_at: datetime | None = None
     deleted: bool = False
+    autoscaler_seen_at: datetime | None = None
+    karpenter_seen_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,12 +148,15 @@ class Audit:
         checks: The checks that were judged.
         complete: Per kind of capacity: whether what is absent is gone.
         sets_whole: Whether a sibling set that is absent is gone: no group can have dropped out of its set unseen.
-        zones_whole: Whether a zone that is absent is one that nothing launches nodes in any more.
+        zones_whole: Whether a zone that is absent is one that nothing launches nodes in now.
         retryable: Whether a gap is left that reading again may fill.
         running: What its capacities run.
         unread: The capacities, by kind and name, that may run something else as well: some of it could not be read.
         deleted: Whether the cluster is evidently gone; then there are no findings.
         untargeted: Whether nobody wants it audited any more; then there are no findings either.
+        autoscaler_seen_at: Its own instant if it saw Cluster Autoscaler at work.
+        karpenter_seen_at: Its own instant if it saw Karpenter's instances.
+        undeclared: Groups whose user data does not tell their labels: the set that one of them was in may live on.
     """
 
     audit_id: str
@@ -165,6 +173,9 @@ class Audit:
     unread: frozenset[tuple[Kind, str]] = frozenset()
     deleted: bool = False
     untargeted: bool = False
+    autoscaler_seen_at: datetime | None = None
+    karpenter_seen_at: datetime | None = None
+    undeclared: frozenset[str] = frozenset()
 
     @property
     def ended(self) -> bool:

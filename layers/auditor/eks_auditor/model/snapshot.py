@@ -39,7 +39,8 @@ class Snapshot:
         images: The images that capacities and nodes name, by id; ``resolve:ssm:NAME`` where it was not resolved.
         releases: The history of every release line in use, by its text.
         instance_types: The types that groups and nodes name, by name.
-        offered_zones: Zone ids that offer a type, by its name; for all types that groups name.
+        offered_zones: Zone ids that offer a type, by its name; for all types that groups name, and those that match
+            their requirements where these are few.
         ancestors: For each configured image that EKS did not publish, by its id: what it descends from, nearest first.
         allowed_images: Allowed AMIs of this account and Region: ``enabled``, ``audit-mode`` or ``disabled``.
         egress: Where the default route of each subnet leads that groups launch in or nodes run in, by its id.

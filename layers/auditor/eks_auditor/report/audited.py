@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from eks_auditor.autoscaler.settings import AUTO, AutoscalerSettings
 from eks_auditor.check import Check
 from eks_auditor.findings.judge import judge
 from eks_auditor.model.cluster import ClusterId
@@ -55,9 +56,10 @@ class Report:
         return any(finding.severity >= severity for _, finding in self.findings(Status.FAILED))
 
 
-def audited(snapshot: Snapshot, checks: Sequence[Check]) -> AuditedCluster:
+def audited(snapshot: Snapshot, checks: Sequence[Check], autoscaler: AutoscalerSettings = AUTO) -> AuditedCluster:
     """Judge a snapshot without a ledger."""
-    return AuditedCluster(snapshot=snapshot, findings=tuple(map(without_ledger, judge(snapshot, checks))))
+    findings = judge(snapshot, checks, autoscaler)
+    return AuditedCluster(snapshot=snapshot, findings=tuple(map(without_ledger, findings)))
 
 
 def report_of(clusters: Iterable[AuditedCluster], *, gaps: Iterable[Gap], started: datetime) -> Report:

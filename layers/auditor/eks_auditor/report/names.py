@@ -7,9 +7,12 @@ from dataclasses import fields, is_dataclass
 from eks_auditor.model.capacity import (
     HealthIssue,
     LaunchConfig,
+    ManagedNodeGroup,
     MissingReference,
     Node,
     ScalingGroup,
+    ScalingPolicy,
+    ScheduledAction,
     TemplateUse,
     UpdateError,
 )
@@ -63,7 +66,7 @@ def pseudonyms_of(snapshot: Snapshot) -> Pseudonyms:
     for each in _objects(snapshot):
         names |= _names(each, snapshot.cluster.id.region)
         match each:
-            case ScalingGroup() | Node():
+            case ScalingGroup() | ManagedNodeGroup() | Node():
                 clusters |= _claimants(each.tags)
             case Image() if each.owner_alias != AWS:
                 accounts.add(each.owner_id)
@@ -88,7 +91,7 @@ def _names(each: object, region: str) -> set[str]:
     """Return the names in one object of a snapshot, none of what is inside it."""
     found: set[str] = set()
     match each:
-        case ScalingGroup() | TemplateUse():
+        case ScalingGroup() | ScalingPolicy() | ScheduledAction() | TemplateUse():
             found = {each.name}
         case HealthIssue() | UpdateError():
             found = _chosen(each.resource_ids)

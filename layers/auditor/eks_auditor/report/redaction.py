@@ -16,9 +16,12 @@ from eks_auditor.model.capacity import (
     FailedLaunch,
     HealthIssue,
     LaunchConfig,
+    ManagedNodeGroup,
     MissingReference,
     Node,
     ScalingGroup,
+    ScalingPolicy,
+    ScheduledAction,
     Taint,
     TemplateUse,
     UpdateError,
@@ -44,6 +47,7 @@ from eks_auditor.spread.siblings import IGNORED_LABELS
 
 _LABEL = f"{AUTOSCALER}node-template/label/"
 _TAINT = f"{AUTOSCALER}node-template/taint/"
+_RESOURCE = f"{AUTOSCALER}node-template/resources/"
 _TEMPLATE = f"{AUTOSCALER}node-template/"
 _KNOWN_PREFIXES = ("aws:", "eks:")
 _KNOWN_DOMAINS = (
@@ -55,6 +59,9 @@ _KNOWN_DOMAINS = (
     "karpenter.sh/",
     "kubernetes.io/",
 )
+_MAKERS = ("amd.com/", "aws.amazon.com/", "habana.ai/", "nvidia.com/")
+"""Whose devices a resource, and the labels and taints beside it, are named after."""
+
 _PLAIN = re.compile(
     r"true|false|enabled|disabled|owned|shared|[\d.]*[A-Za-z]{0,2}|No(Schedule|Execute)|PreferNoSchedule"
 )
@@ -88,6 +95,8 @@ class _Redaction:
             ClusterId: self._cluster_id,
             Cluster: self._cluster,
             ScalingGroup: self._group,
+            ScalingPolicy: self._scaler,
+            ScheduledAction: self._scaler,
             Node: self._node,
             Taint: self._taint,
             HealthIssue: self._issue,
@@ -136,6 +145,9 @@ class _Redaction:
 
     def _group(self, group: ScalingGroup) -> dict[str, Any]:
         return {"name": self.name(group.name), "arn": self._text(group.arn), "tags": self._tags(group.tags)}
+
+    def _scaler(self, scaler: ScalingPolicy | ScheduledAction) -> dict[str, Any]:
+        return {"name": self.name(scaler.name)}
 
     def _node(self, node: Node) -> dict[str, Any]:
         return {"tags": self._tags(node.tags)}
@@ -199,15 +211,19 @@ class _Redaction:
         labels = getattr(capacity, "labels", None)
         if isinstance(labels, Mapping):
             own["labels"] = {self._key(key): self._value(key, labels[key]) for key in sorted(labels)}
+        if isinstance(capacity, ManagedNodeGroup):
+            own["tags"] = self._tags(capacity.tags)
         return own
 
     def _tags(self, tags: Mapping[str, str]) -> dict[str, str]:
         return dict(self._tag(key, tags[key]) for key in sorted(tags))
 
     def _tag(self, key: str, value: str) -> tuple[str, str]:
-        if key.startswith(_LABEL):
-            label = key.removeprefix(_LABEL)
-            return _LABEL + self._key(label), self._value(label, value)
+        for prefix in (_LABEL, _RESOURCE):
+            if key.startswith(prefix):
+                name = key.removeprefix(prefix)
+                is_quantity = prefix == _RESOURCE and _PLAIN.fullmatch(value)  # even where a group is named "1"
+                return prefix + self._key(name), value if is_quantity else self._value(name, value)
         if key.startswith(_TAINT):
             taint = key.removeprefix(_TAINT)
             given, colon, effect = value.partition(":")
@@ -223,8 +239,8 @@ class _Redaction:
         return self._pseudonyms.word("tag", key), self._value("", value)
 
     def _key(self, key: str) -> str:
-        """Redact the key of a label or a taint: those of AWS and Kubernetes, and bare words, are no names."""
-        if key in IGNORED_LABELS:
+        """Redact the key of a label, taint or resource: those of AWS and Kubernetes, and bare words, are no names."""
+        if key in IGNORED_LABELS or key.startswith(_MAKERS):
             return key
         if "/" not in key or any(domain in key for domain in _KNOWN_DOMAINS):
             return self._pseudonyms.inside(key)

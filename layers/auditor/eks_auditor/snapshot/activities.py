@@ -1,4 +1,4 @@
-"""Reads of scaling activities: launches that failed, and sizes that somebody set.
+"""Reads of scaling activities: launches that failed, and sizes that changed or that somebody asked for.
 
 DescribeScalingActivities takes one group or none, and is asked a group at a time. Without a group it lists those of the
 whole account and Region, 100 a page. Counted for 20 clusters of 5 groups each, 14 days back:
@@ -24,6 +24,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from eks_auditor.model.gap import Gap
 from eks_auditor.snapshot.reading import one_line, read, utc
 
 if TYPE_CHECKING:
@@ -33,25 +34,34 @@ if TYPE_CHECKING:
     from mypy_boto3_autoscaling import AutoScalingClient
     from mypy_boto3_autoscaling.type_defs import ActivityTypeDef
 
-    from eks_auditor.model.gap import Gap
-
 ACTIONS = frozenset({"autoscaling:DescribeScalingActivities"})
 """The IAM actions that the calls in here need."""
 
 MOST_ACTIVITIES = 1000
 """Activities read of a group: one that fails to launch every minute writes 20,000 in 14 days, all saying the same."""
 
+_ACTION = "autoscaling:DescribeScalingActivities"
 _LARGEST_PAGE = 100
 _FAILED = frozenset({"Failed", "Cancelled"})
 
-# How Auto Scaling describes a launch; that of a termination, which may fail as well, begins with "Terminating".
+# How Auto Scaling describes a launch.
 _LAUNCHING = "Launching"
 
 # Auto Scaling words SetDesiredCapacity as "At <time> a user request explicitly set group desired capacity changing the
 # desired capacity from 3 to 4." EKS's own updates call UpdateAutoScalingGroup: "a user request update of
 # AutoScalingGroup constraints to min: …", which does not match.
 _HAND_SCALING = re.compile(
-    r"(?:At \S+ )?a user request (?:explicitly )?set(?:ting)? (?:the )?(?:group )?desired capacity", re.IGNORECASE
+    r"(?:At \S+ )?a user request (?:explicitly )?set(?:ting)? (?:the )?(?:group )?desired capacity"
+    r"[^.]*? from (\d+) to (\d+)",
+    re.IGNORECASE,
+)
+
+# What changes the desired capacity, and not just the instances by which it is met: one that is replaced comes "in
+# response to a difference between desired and actual capacity". Cluster Autoscaler takes instances away one by one,
+# which lowers it: "taken out of service in response to a user request, shrinking the capacity from 3 to 2".
+_RESIZING = re.compile(
+    r"changing the desired capacity|update of AutoScalingGroup constraints|user request, shrinking the capacity",
+    re.IGNORECASE,
 )
 
 
@@ -67,10 +77,32 @@ class FailedActivity:
 
 @dataclass(frozen=True, slots=True)
 class Activities:
-    """What a group's scaling activities tell: launches that failed lately, and how often somebody set its size."""
+    """What a group's scaling activities tell.
+
+    Attributes:
+        failed: Launches that failed lately.
+        hand_scalings: How often somebody raised its size by request.
+        scaled_at: When its size last changed; None where it did not, a gap where too few activities were read to tell.
+        wished_at: When somebody last raised its size by request, likewise.
+        hand_scaling_days: On how many days somebody did.
+        wished_size: The greatest size that was asked for since ``failed_since``; None where none was.
+    """
 
     failed: tuple[FailedActivity, ...]
     hand_scalings: int
+    scaled_at: datetime | Gap | None
+    wished_at: datetime | Gap | None
+    hand_scaling_days: int
+    wished_size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Raise:
+    """A request that raised a group's size: what tells it from others, when it came, and to which size."""
+
+    request: str
+    at: datetime
+    size: int
 
 
 def read_activities(
@@ -92,19 +124,40 @@ def read_activities(
             recent += [activity for activity in page["Activities"] if activity["StartTime"] > scaled_since]
             if any(activity["StartTime"] <= scaled_since for activity in page["Activities"]):
                 break
-        return Activities(failed=tuple(_failures(recent, failed_since)), hand_scalings=_hand_scalings(recent))
+        raises = list(_raises(recent))
+        untold = _untold(group) if len(recent) == MOST_ACTIVITIES else None
+        return Activities(
+            failed=tuple(_failures(recent, failed_since)),
+            hand_scalings=len({each.request for each in raises}),
+            scaled_at=max(_resizings(recent), default=untold),
+            wished_at=max((each.at for each in raises), default=untold),
+            hand_scaling_days=len({each.at.date() for each in raises}),
+            wished_size=max((each.size for each in raises if each.at > failed_since), default=None),
+        )
 
-    return read("autoscaling:DescribeScalingActivities", group, call)
+    return read(_ACTION, group, call)
 
 
-def _hand_scalings(activities: Sequence[ActivityTypeDef]) -> int:
-    """Count the requests; a cause without its time is told from others by the activity's own."""
-    requests = set()
+def _untold(group: str) -> Gap:
+    """Return what there is instead of an instant where older activities, which were not read, may tell it."""
+    return Gap(_ACTION, group, f"TooMany: only the newest {MOST_ACTIVITIES} activities were read, and none tells it")
+
+
+def _resizings(activities: Sequence[ActivityTypeDef]) -> Iterator[datetime]:
+    """Yield when the group's size changed, whatever became of the instances."""
     for activity in activities:
-        if match := _HAND_SCALING.search(activity.get("Cause", "")):
+        if _RESIZING.search(activity.get("Cause", "")):
+            yield utc(activity["StartTime"])
+
+
+def _raises(activities: Sequence[ActivityTypeDef]) -> Iterator[_Raise]:
+    """Yield the requests that raised the size; a cause without its time is told from others by the activity's own."""
+    for activity in activities:
+        match = _HAND_SCALING.search(activity.get("Cause", ""))
+        if match is not None and int(match[1]) < int(match[2]):
             said = match.group()
-            requests.add(said if said.startswith("At ") else f"{activity['StartTime']} {said}")
-    return len(requests)
+            request = said if said.startswith("At ") else f"{activity['StartTime']} {said}"
+            yield _Raise(request, utc(activity["StartTime"]), int(match[2]))
 
 
 def _failures(activities: Sequence[ActivityTypeDef], since: datetime) -> Iterator[FailedActivity]:

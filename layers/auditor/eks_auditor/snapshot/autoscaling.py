@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from itertools import batched
 from typing import TYPE_CHECKING
 
-from eks_auditor.model.capacity import GroupInstance
+from eks_auditor.model.capacity import GroupInstance, Purchase
 from eks_auditor.model.gap import Gap
+from eks_auditor.snapshot.joining import joining_of
 from eks_auditor.snapshot.reading import for_each, read, utc
 from eks_auditor.snapshot.references import INSTANCE_PROFILE, KEY_PAIR, SECURITY_GROUP, Reference
+from eks_auditor.snapshot.requirements import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
         LaunchTemplateOverridesOutputTypeDef,
         LaunchTemplateSpecificationTypeDef,
     )
+
+    from eks_auditor.model.capacity import MixedPolicy
+    from eks_auditor.userdata import Joining
 
 ACTIONS = frozenset(
     {
@@ -63,12 +68,21 @@ class TemplateRef:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One way a group launches: a template, and the override's own image and type where it has them."""
+    """One way a group launches: a template, and what the override says itself.
+
+    Attributes:
+        template: What it launches from.
+        image_id: The override's own image.
+        instance_type: Its own type.
+        weight: How many of the group's units an instance of that type counts for.
+        requirements: Its instance requirements, as :func:`eks_auditor.snapshot.requirements.canonical` writes them.
+    """
 
     template: TemplateRef
     image_id: str | None = None
     instance_type: str | None = None
-    requirements: bool = False
+    weight: int | None = None
+    requirements: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +94,11 @@ class DescribedGroup:
         sources: What it launches from, in its order; empty with a launch configuration.
         placement_group: The group's own placement group.
         reservations: The capacity reservations, and resource groups of such, that the group itself launches into.
+        zone_names: Its zones as listed.
+        purchase: How its mixed instances policy buys instances; None without a policy.
+        policy: What the autoscaler goes by in that policy; None likewise.
+        base: The policy's own launch template, whatever its overrides name; None likewise.
+        capacity_rebalance: Whether it replaces Spot instances that are at risk.
     """
 
     name: str
@@ -96,15 +115,30 @@ class DescribedGroup:
     launch_configuration: str | None
     placement_group: str | None
     reservations: tuple[str, ...]
+    zone_names: tuple[str, ...]
+    purchase: Purchase | None
+    policy: MixedPolicy | None
+    base: TemplateRef | None
+    capacity_rebalance: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchConfiguration:
-    """A launch configuration's image and type, and what it names that has to exist for a launch."""
+    """A launch configuration.
+
+    Attributes:
+        image_id: Its image.
+        instance_type: Its type.
+        references: What it names that has to exist for a launch.
+        spot: Whether it asks for Spot instances.
+        joining: How its instances join a cluster.
+    """
 
     image_id: str
     instance_type: str
     references: frozenset[Reference]
+    spot: bool
+    joining: Joining | Gap
 
 
 def name_batches(names: Iterable[str]) -> list[tuple[str, ...]]:
@@ -177,7 +211,43 @@ def _group(described: AutoScalingGroupTypeDef) -> DescribedGroup:
         launch_configuration=described.get("LaunchConfigurationName"),
         placement_group=described.get("PlacementGroup"),
         reservations=_reservations(described),
+        zone_names=tuple(described.get("AvailabilityZones", [])),
+        purchase=_purchase(described),
+        policy=_policy(described),
+        base=_base(described),
+        capacity_rebalance=described.get("CapacityRebalance", False),
     )
+
+
+def _purchase(described: AutoScalingGroupTypeDef) -> Purchase | None:
+    """Return how a mixed instances policy buys instances, with Auto Scaling's defaults for what it does not say.
+
+    https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_InstancesDistribution.html
+    """
+    if "MixedInstancesPolicy" not in described:
+        return None
+    said = described["MixedInstancesPolicy"].get("InstancesDistribution", {})
+    return Purchase(
+        on_demand_base=said.get("OnDemandBaseCapacity", 0),
+        on_demand_percentage=said.get("OnDemandPercentageAboveBaseCapacity", 100),
+        spot_strategy=said.get("SpotAllocationStrategy", "lowest-price"),
+    )
+
+
+def _policy(described: AutoScalingGroupTypeDef) -> MixedPolicy | None:
+    """Say what the autoscaler goes by: it heeds requirements of an override only where that is the only one."""
+    if "MixedInstancesPolicy" not in described:
+        return None
+    overrides = described["MixedInstancesPolicy"]["LaunchTemplate"].get("Overrides", [])
+    if any("InstanceType" in override for override in overrides):
+        return "types"
+    return "requirements" if len(overrides) == 1 and "InstanceRequirements" in overrides[0] else "template"
+
+
+def _base(described: AutoScalingGroupTypeDef) -> TemplateRef | None:
+    if "MixedInstancesPolicy" not in described:
+        return None
+    return _template(described["MixedInstancesPolicy"]["LaunchTemplate"]["LaunchTemplateSpecification"])
 
 
 def _reservations(described: AutoScalingGroupTypeDef) -> tuple[str, ...]:
@@ -208,7 +278,8 @@ def _override(base: TemplateRef, override: LaunchTemplateOverridesOutputTypeDef)
         template=_template(own) if own else base,
         image_id=override.get("ImageId"),
         instance_type=override.get("InstanceType"),
-        requirements="InstanceRequirements" in override,
+        weight=int(override["WeightedCapacity"]) if "WeightedCapacity" in override else None,
+        requirements=canonical(override["InstanceRequirements"]) if "InstanceRequirements" in override else None,
     )
 
 
@@ -224,24 +295,28 @@ def _template(specification: LaunchTemplateSpecificationTypeDef) -> TemplateRef:
 def describe_launch_configurations(
     client: AutoScalingClient, names: tuple[str, ...]
 ) -> dict[str, LaunchConfiguration | Gap]:
-    """Describe launch configurations by name; those that do not exist are left out, and user data is not looked at."""
+    """Describe launch configurations by name; those that do not exist are left out."""
 
     def call() -> dict[str, LaunchConfiguration | Gap]:
         pages = client.get_paginator("describe_launch_configurations").paginate(
             LaunchConfigurationNames=names, PaginationConfig={"PageSize": _LARGEST_PAGE}
         )
-        return {
-            described["LaunchConfigurationName"]: LaunchConfiguration(
-                image_id=described["ImageId"],
-                instance_type=described["InstanceType"],
-                references=frozenset(_references(described)),
-            )
-            for page in pages
-            for described in page["LaunchConfigurations"]
-        }
+        described = (each for page in pages for each in page["LaunchConfigurations"])
+        return {each["LaunchConfigurationName"]: _launch_configuration(each) for each in described}
 
     found = read("autoscaling:DescribeLaunchConfigurations", ", ".join(names), call)
     return {**for_each(found, names)} if isinstance(found, Gap) else found
+
+
+def _launch_configuration(described: LaunchConfigurationTypeDef) -> LaunchConfiguration:
+    name, action = described["LaunchConfigurationName"], "autoscaling:DescribeLaunchConfigurations"
+    return LaunchConfiguration(
+        image_id=described["ImageId"],
+        instance_type=described["InstanceType"],
+        references=frozenset(_references(described)),
+        spot="SpotPrice" in described,
+        joining=joining_of(described.get("UserData", ""), action, name),
+    )
 
 
 def _references(described: LaunchConfigurationTypeDef) -> Iterator[Reference]:

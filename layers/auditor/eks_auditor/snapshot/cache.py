@@ -11,6 +11,7 @@ from eks_auditor.model.release import Ancestor, Image, ReleaseHistory
 from eks_auditor.plan.targets import Place
 from eks_auditor.snapshot.autoscaling import DescribedGroup
 from eks_auditor.snapshot.eks import Update
+from eks_auditor.snapshot.policies import Policies, ScheduledActions
 from eks_auditor.snapshot.routes import NatGateways, RouteTables
 
 LONGEST_SHARED = timedelta(minutes=10)
@@ -94,9 +95,12 @@ class Cache:
         versions: EKS's Kubernetes versions, by Region.
         histories: Release histories, by line.
         offered_zones: Zone ids that offer a type, by its name.
+        matching_types: The types that match instance requirements, by architecture and requirements.
+        policies: All scaling policies, by group, by Region.
+        scheduled_actions: All scheduled actions, likewise.
         subnets: All subnets with their free addresses, by id, by Region.
-        route_tables: All of a VPC, by its id.
-        nat_gateways: All of a VPC, by its id.
+        route_tables: All route tables, by Region.
+        nat_gateways: All NAT gateways, by Region.
         reservations: Capacity reservations, by id.
         unclaimed_groups: Auto Scaling groups without instances and without a cluster's tag, by Region.
         default_versions: The number of a launch template's default version, by the template's id.
@@ -117,6 +121,9 @@ class Cache:
     versions: Passing[tuple[KubernetesVersion, ...]] = field(default_factory=Passing)
     histories: Passing[ReleaseHistory] = field(default_factory=Passing)
     offered_zones: Passing[frozenset[str]] = field(default_factory=Passing)
+    matching_types: Passing[tuple[str, ...]] = field(default_factory=Passing)
+    policies: Passing[Policies] = field(default_factory=Passing)
+    scheduled_actions: Passing[ScheduledActions] = field(default_factory=Passing)
     subnets: Passing[Mapping[str, Subnet]] = field(default_factory=lambda: Passing(NETWORK_SHARED))
     route_tables: Passing[RouteTables] = field(default_factory=lambda: Passing(NETWORK_SHARED))
     nat_gateways: Passing[NatGateways] = field(default_factory=lambda: Passing(NETWORK_SHARED))

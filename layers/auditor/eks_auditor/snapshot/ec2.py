@@ -38,8 +38,10 @@ ACTIONS = frozenset(
 NODE_TAGS = ("aws:", "eks:", "karpenter", "kubernetes.io", "k8s.io", "alpha.eksctl.io")
 """Beginnings of the tags of an instance that a snapshot keeps; the rest is other people's business."""
 
+NAMES_A_CALL = 100
+"""Images or instance types that one call is asked for."""
+
 _LARGEST_PAGE = 1000
-_NAMES_A_CALL = 100
 _PRIMARY = (0, 0)
 
 
@@ -119,8 +121,8 @@ def _place(interface: InstanceNetworkInterfaceTypeDef) -> tuple[int, int]:
 def list_subnets(client: EC2Client, region: str) -> Mapping[str, Subnet] | Gap:
     """Return all subnets of the account and Region by id, those that other accounts share with it too.
 
-    All in pages of 1,000, and not a VPC at a time as route tables, of which a page holds 100: one call then serves
-    every cluster of the Region, and the subnets of other VPCs that groups launch in.
+    All in pages of 1,000, and not a VPC at a time: one call then serves every cluster of the Region, and the subnets
+    of other VPCs that groups launch in.
     """
 
     def call() -> dict[str, Subnet]:
@@ -155,7 +157,7 @@ def _subnet(described: SubnetTypeDef) -> Subnet:
 
 def batches(names: Iterable[str]) -> list[tuple[str, ...]]:
     """Cut image ids or instance types into what one call is asked for; a filter takes at most 200."""
-    return list(batched(sorted(names), _NAMES_A_CALL, strict=False))
+    return list(batched(sorted(names), NAMES_A_CALL, strict=False))
 
 
 def describe_instance_types(client: EC2Client, names: tuple[str, ...]) -> dict[str, InstanceType | Gap]:
@@ -178,12 +180,14 @@ def describe_instance_types(client: EC2Client, names: tuple[str, ...]) -> dict[s
 
 
 def _instance_type(info: InstanceTypeInfoTypeDef) -> InstanceType:
-    gpus = sum(gpu.get("Count", 0) for gpu in info.get("GpuInfo", {}).get("Gpus", []))
-    neuron = sum(device.get("Count", 0) for device in info.get("NeuronInfo", {}).get("NeuronDevices", []))
+    gpus = info.get("GpuInfo", {}).get("Gpus", [])
+    devices = info.get("NeuronInfo", {}).get("NeuronDevices", [])
+    gpu_count = sum(gpu.get("Count", 0) for gpu in gpus)
     # Older types tell their Neuron devices as inference accelerators, newer ones tell them as both.
     inference = sum(
         device.get("Count", 0) for device in info.get("InferenceAcceleratorInfo", {}).get("Accelerators", [])
     )
+    neuron = max(sum(device.get("Count", 0) for device in devices), inference)
     return InstanceType(
         name=info["InstanceType"],
         architecture=next(
@@ -191,8 +195,13 @@ def _instance_type(info: InstanceTypeInfoTypeDef) -> InstanceType:
         ),
         vcpus=info["VCpuInfo"]["DefaultVCpus"],
         memory_mib=info["MemoryInfo"]["SizeInMiB"],
-        accelerators=gpus + max(neuron, inference),
+        accelerators=gpu_count + neuron,
         addresses_per_interface=info.get("NetworkInfo", {}).get("Ipv4AddressesPerInterface"),
+        gpus=gpu_count,
+        gpu_maker=next((gpu["Manufacturer"] for gpu in gpus if gpu.get("Count") and "Manufacturer" in gpu), ""),
+        neuron_devices=neuron,
+        # EC2 tells the cores of one device.
+        neuron_cores=sum(each.get("Count", 0) * each.get("CoreInfo", {}).get("Count", 0) for each in devices),
     )
 
 

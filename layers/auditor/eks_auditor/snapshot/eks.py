@@ -192,7 +192,7 @@ def _template(described: NodegroupTypeDef) -> NodegroupTemplate | None:
 
 
 def _nodegroup(described: NodegroupTypeDef) -> ManagedNodeGroup:
-    update = described.get("updateConfig", {})
+    update, sizes = described.get("updateConfig", {}), described.get("scalingConfig", {})
     return ManagedNodeGroup(
         name=described["nodegroupName"],
         arn=described["nodegroupArn"],
@@ -203,8 +203,13 @@ def _nodegroup(described: NodegroupTypeDef) -> ManagedNodeGroup:
         modified_at=utc(described["modifiedAt"]),
         labels=dict(described.get("labels", {})),
         taints=tuple(
-            # An effect that nobody knows yet is told as EKS words it.
-            Taint(key=taint["key"], value=taint.get("value", ""), effect=_EFFECTS.get(taint["effect"], taint["effect"]))
+            Taint(
+                key=taint["key"],
+                value=taint.get("value", ""),
+                # One that nobody knows yet is told as EKS words it.
+                effect=_EFFECTS.get(taint["effect"], taint["effect"]),
+                has_value="value" in taint,
+            )
             for taint in described.get("taints", [])
         ),
         health_issues=tuple(
@@ -219,6 +224,10 @@ def _nodegroup(described: NodegroupTypeDef) -> ManagedNodeGroup:
         capacity_type=described.get("capacityType", "ON_DEMAND"),
         max_unavailable=update.get("maxUnavailable"),
         max_unavailable_percentage=update.get("maxUnavailablePercentage"),
+        update_strategy=update.get("updateStrategy", "DEFAULT"),
+        tags=dict(described.get("tags", {})),
+        min_size=sizes.get("minSize"),
+        max_size=sizes.get("maxSize"),
     )
 
 

@@ -7,9 +7,11 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from eks_auditor.autoscaler.first_instance import described_types
 from eks_auditor.model.capacity import (
     AnyCapacity,
     FargateProfile,
+    LaunchConfig,
     ManagedNodeGroup,
     Node,
     NodePool,
@@ -29,7 +31,9 @@ from eks_auditor.snapshot import (
     ec2,
     eks,
     images,
+    policies,
     references,
+    requirements,
     reservations,
     routes,
     ssm,
@@ -46,15 +50,18 @@ from eks_auditor.snapshot.images import read_allowed_images, read_images
 from eks_auditor.snapshot.reads import Reads
 from eks_auditor.snapshot.reservations import read_reservations
 from eks_auditor.snapshot.routes import read_egress
+from eks_auditor.spread.launching import launching
+from eks_auditor.spread.subnets import in_cluster_subnets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from eks_auditor.model.capacity import GroupCapacity
-    from eks_auditor.model.cluster import ClusterId
+    from eks_auditor.model.cluster import Cluster, ClusterId
     from eks_auditor.model.release import Image, ReleaseLine
     from eks_auditor.snapshot.clients import Clients
+    from eks_auditor.snapshot.groups import Groups
     from eks_auditor.snapshot.histories import Observed
     from eks_auditor.snapshot.network import Network
 
@@ -66,7 +73,9 @@ ACTIONS = (
     | autoscaling.ACTIONS
     | ec2.ACTIONS
     | images.ACTIONS
+    | policies.ACTIONS
     | references.ACTIONS
+    | requirements.ACTIONS
     | reservations.ACTIONS
     | routes.ACTIONS
     | ssm.ACTIONS
@@ -135,10 +144,10 @@ class Reader:
         found = discover(reads, cluster)
         checkpoint()
         described = [group for group in found.groups.values() if not isinstance(group, Gap)]
-        groups, network = read_groups(reads, described, found.network)
+        groups = read_groups(reads, described, found.network)
         checkpoint()
-        capacities = _by_name(_capacities(found, groups, network))
-        snapshot = _with_shapes(reads, found, network, capacities)
+        capacities = _by_name(_capacities(found, groups))
+        snapshot = _with_shapes(reads, found, groups.network, capacities)
         checkpoint()
         return _with_history(reads, snapshot)
 
@@ -147,7 +156,9 @@ def _by_name(capacities: Iterator[AnyCapacity]) -> tuple[AnyCapacity, ...]:
     return tuple(sorted(capacities, key=lambda capacity: (capacity.kind, capacity.name)))
 
 
-def _capacities(found: Discovered, groups: dict[str, ScalingGroup], network: Network) -> Iterator[AnyCapacity]:
+def _capacities(found: Discovered, groups: Groups) -> Iterator[AnyCapacity]:
+    network = groups.network
+
     def nodes(capacity: tuple[Node, ...]) -> tuple[Node, ...]:
         return tuple(replace(node, zone_id=network.zone_id(node.zone_id)) for node in capacity)
 
@@ -156,18 +167,18 @@ def _capacities(found: Discovered, groups: dict[str, ScalingGroup], network: Net
         yield replace(
             nodegroup.capacity,
             nodes=nodes(assigned.of("managed", nodegroup.capacity.name)),
-            groups=_groups_of(nodegroup.group_names, found, groups),
+            groups=_groups_of(nodegroup.group_names, found, groups.scaling),
         )
     for name in found.self_managed:
-        error = "labels and taints of self-managed groups stand in user data, which is not read for them"
-        unread = Gap("ec2:DescribeLaunchTemplateVersions", name, error)
+        group, joining = groups.scaling[name], groups.joining[name]
         yield SelfManagedGroup(
             name=name,
-            arn=groups[name].arn,
+            arn=group.arn,
             nodes=nodes(assigned.of("self-managed", name)),
-            group=groups[name],
-            labels=unread,
-            taints=unread,
+            group=group,
+            labels=joining if isinstance(joining, Gap) else joining.labels,
+            taints=joining if isinstance(joining, Gap) else joining.taints,
+            declared_in="" if isinstance(joining, Gap) else joining.form,
         )
     for kind in ("karpenter", "auto-mode"):
         for name in assigned.names(kind):
@@ -181,7 +192,7 @@ def _capacities(found: Discovered, groups: dict[str, ScalingGroup], network: Net
 
 
 def _groups_of(
-    names: tuple[str, ...], found: Discovered, groups: dict[str, ScalingGroup]
+    names: tuple[str, ...], found: Discovered, groups: Mapping[str, ScalingGroup]
 ) -> tuple[ScalingGroup, ...] | Gap:
     unread = [group for name in names if isinstance(group := found.groups[name], Gap)]
     return unread[0] if unread else tuple(groups[name] for name in names)
@@ -204,17 +215,17 @@ def _with_shapes(reads: Reads, found: Discovered, network: Network, capacities: 
     allowed = read_allowed_images(reads)
     types = reads.lasting(
         reads.cache.instance_types,
-        {*(name for launch in launches for name in launch.instance_types), *(node.instance_type for node in nodes)},
+        {*(name for group in groups for name in described_types(group)), *(node.instance_type for node in nodes)},
         ec2.batches,
         lambda names: ec2.describe_instance_types(client, names),
     )
     offered = reads.passing(
         reads.cache.offered_zones,
-        {name for launch in launches for name in launch.instance_types},
+        {name for launch in launches for name in _launchable(launch)},
         ec2.batches,
         lambda names: ec2.find_offered_zones(client, names),
     )
-    egress = read_egress(reads, network, _launched_in(groups, nodes))
+    egress = read_egress(reads, network, _launched_in(found.cluster, capacities))
     reserved = read_reservations(reads, {name for launch in launches for name in launch.reservations})
     return Snapshot(
         taken_at=reads.taken_at,
@@ -235,12 +246,27 @@ def _with_shapes(reads: Reads, found: Discovered, network: Network, capacities: 
     )
 
 
-def _launched_in(groups: Iterable[ScalingGroup], nodes: Iterable[Node]) -> Iterator[str]:
-    """Yield the subnets that groups launch in, and those that nodes run in, whoever launched them."""
-    for group in groups:
-        if not isinstance(group.subnets, Gap):
-            yield from (subnet.id for subnet in group.subnets)
-    yield from (interface.subnet_id for node in nodes for interface in node.interfaces if interface.primary)
+def _launchable(launch: LaunchConfig) -> tuple[str, ...]:
+    """Return the types that a group may launch; none where requirements match so many that a call cannot ask for them.
+
+    Nobody needs to know where each of those is offered.
+    """
+    wanted = launch.requirements
+    if wanted is None:
+        return launch.instance_types
+    return () if isinstance(wanted.types, Gap) or len(wanted.types) > ec2.NAMES_A_CALL else wanted.types
+
+
+def _launched_in(cluster: Cluster, capacities: Iterable[AnyCapacity]) -> Iterator[str]:
+    """Yield the subnets that groups and Auto Mode can launch in, and those that nodes run in, whoever launched them."""
+    for capacity in capacities:
+        groups = launching(capacity) if isinstance(capacity, ManagedNodeGroup | SelfManagedGroup) else ()
+        for group in () if isinstance(groups, Gap) else groups:
+            if not isinstance(group.subnets, Gap):
+                yield from (subnet.id for subnet in group.subnets)
+        if isinstance(capacity, NodePool) and in_cluster_subnets(capacity, cluster):
+            yield from cluster.subnet_ids
+        yield from (each.subnet_id for node in capacity.nodes for each in node.interfaces if each.primary)
 
 
 def _with_history(reads: Reads, snapshot: Snapshot) -> Snapshot:

@@ -123,6 +123,15 @@ def perhaps_no_way(gap: Gap) -> Gap:
     return replace(gap, retryable=False) if code_of(gap) in NO_WAY else gap
 
 
+def not_again[T](answer: T | Gap) -> T | Gap:
+    """Make the gap of a read that serves one check one that is not retried.
+
+    An audit that waits for it is not saved whole, and one check is not worth that: a throttled account would wait on
+    and on. The next audit reads again.
+    """
+    return replace(answer, retryable=False) if isinstance(answer, Gap) else answer
+
+
 def for_each(gap: Gap, names: Iterable[str]) -> dict[str, Gap]:
     """Make a batch's gap the gap of each thing that was asked about in it."""
     return {name: replace(gap, resource=name) for name in names}

@@ -1,13 +1,14 @@
 """Reads of EC2's routing: where the default route of a subnet leads, and which zone a NAT gateway is in.
 
-Route tables and NAT gateways are listed a VPC at a time, and shared by its clusters. An event is answered by what was
-read after it, so each one pays for the lists: two calls, however many VPCs the account has. All of a Region at once
-would be fewer calls for a sweep of many VPCs, but a call for every 100 route tables of the Region for every event.
+Route tables and NAT gateways are listed for the account and Region at once, as subnets are, and shared by its clusters:
+two calls for a sweep, however many VPCs they are in, where EC2 tells them in a page each. An event is answered by what
+was read after it, and pays for the lists alone: a call for every 100 route tables of the Region, and one for every
+1,000 NAT gateways.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,14 +16,14 @@ from eks_auditor.model.cluster import Egress
 from eks_auditor.model.gap import Gap
 from eks_auditor.snapshot.ec2 import batches, find_subnets
 from eks_auditor.snapshot.network import with_subnets
-from eks_auditor.snapshot.reading import for_each, known_only, read
+from eks_auditor.snapshot.reading import for_each, known_only, not_again, read
 from eks_auditor.snapshot.reads import singly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from mypy_boto3_ec2 import EC2Client
-    from mypy_boto3_ec2.type_defs import NatGatewayTypeDef, RouteTableTypeDef, RouteTypeDef
+    from mypy_boto3_ec2.type_defs import FilterTypeDef, NatGatewayTypeDef, RouteTableTypeDef, RouteTypeDef
 
     from eks_auditor.model.cluster import Subnet
     from eks_auditor.snapshot.network import Network
@@ -72,37 +73,34 @@ class _Default:
 
 @dataclass(frozen=True, slots=True)
 class RouteTables:
-    """Route tables of a VPC.
+    """Route tables.
 
     Attributes:
         explicit: By the id of a subnet that is associated with one.
-        main: For all other subnets of the VPC; None where it is not visible.
+        main: By the id of a VPC, for all of its other subnets; none for a VPC whose main table is not visible.
     """
 
     explicit: Mapping[str, _Default]
-    main: _Default | None
+    main: Mapping[str, _Default]
 
 
 def read_egress(reads: Reads, network: Network, subnet_ids: Iterable[str]) -> Callable[[], dict[str, Egress | Gap]]:
     """Start to read where subnets' default routes lead; call what is returned for all of them."""
-    client, cache = reads.clients.ec2, reads.cache
-    vpcs = {each: _vpc_of(each, network) for each in sorted(set(subnet_ids))}
-    asked = set(vpcs.values())
-    tables = reads.passing(
-        cache.route_tables, asked, singly, lambda names: {vpc: list_route_tables(client, vpc) for vpc in names}
-    )
-    gateways = reads.passing(
-        cache.nat_gateways, asked, singly, lambda names: {vpc: list_nat_gateways(client, vpc) for vpc in names}
-    )
-    shared = {vpc for vpc in asked if reads.shared(cache.route_tables, vpc) is not None}
+    client, cache, region = reads.clients.ec2, reads.cache, reads.clients.region
+    asked = tuple(sorted(set(subnet_ids)))
+    lists = {region} if asked else set()
+    tables = reads.passing(cache.route_tables, lists, singly, lambda _: {region: list_route_tables(client, region)})
+    gateways = reads.passing(cache.nat_gateways, lists, singly, lambda _: {region: list_nat_gateways(client, region)})
+    shared = reads.shared(cache.route_tables, region) is not None
 
     def egress() -> dict[str, Egress | Gap]:
-        routes, nat = tables(), gateways()
-        old = {each: known for each, vpc in vpcs.items() if vpc in shared and not isinstance(known := routes[vpc], Gap)}
-        anew = _associated(reads, (each for each, known in old.items() if each not in known.explicit))
-        ways = {each: anew.get(each) or _default(each, network, routes[vpc]) for each, vpc in vpcs.items()}
+        if not asked:
+            return {}
+        routes, nat = tables()[region], gateways()[region]
+        anew = _associated(reads, _unlisted(asked, routes)) if shared else {}
+        ways = {each: anew.get(each) or _default(each, network, routes) for each in asked}
         whole = with_subnets(reads, network, _gateways_subnets(ways, nat), _find_subnets)
-        found = {each: _egress(way, whole, nat[vpcs[each]]) for each, way in ways.items()}
+        found = {each: _egress(way, whole, nat) for each, way in ways.items()}
         for one in found.values():
             if isinstance(one, Gap) and not one.error.startswith(NOT_VISIBLE):
                 reads.note(one)
@@ -111,10 +109,9 @@ def read_egress(reads: Reads, network: Network, subnet_ids: Iterable[str]) -> Ca
     return egress
 
 
-def _vpc_of(subnet_id: str, network: Network) -> str:
-    """Return a subnet's VPC; of one that could not be read, the cluster's, as nearly all are in that."""
-    subnet = network.subnet(subnet_id)
-    return network.vpc_id if isinstance(subnet, Gap) else subnet.vpc_id
+def _unlisted(subnet_ids: Iterable[str], tables: RouteTables | Gap) -> tuple[str, ...]:
+    """Return the subnets that no listed table names."""
+    return () if isinstance(tables, Gap) else tuple(each for each in subnet_ids if each not in tables.explicit)
 
 
 def _associated(reads: Reads, subnet_ids: Iterable[str]) -> dict[str, _Default | Gap]:
@@ -124,7 +121,7 @@ def _associated(reads: Reads, subnet_ids: Iterable[str]) -> dict[str, _Default |
 
 
 def _find_associated(client: EC2Client, subnet_ids: tuple[str, ...]) -> dict[str, _Default | Gap]:
-    found = _find_route_tables(client, "association.subnet-id", subnet_ids)
+    found = _find_route_tables(client, subnet_ids)
     if isinstance(found, Gap):
         return {**for_each(found, subnet_ids)}
     return {each: found.explicit[each] for each in subnet_ids if each in found.explicit}
@@ -139,20 +136,21 @@ def _default(subnet_id: str, network: Network, tables: RouteTables | Gap) -> _De
     if isinstance(subnet, Gap):
         return subnet
     said = f"{NOT_VISIBLE}: neither a route table of the subnet nor the main one of {subnet.vpc_id}"
-    return tables.main or Gap("ec2:DescribeRouteTables", subnet_id, said)
+    return tables.main.get(subnet.vpc_id) or Gap("ec2:DescribeRouteTables", subnet_id, said)
 
 
-def _gateways_subnets(ways: Mapping[str, _Default | Gap], gateways: Mapping[str, NatGateways | Gap]) -> Iterator[str]:
+def _gateways_subnets(ways: Mapping[str, _Default | Gap], gateways: NatGateways | Gap) -> Iterator[str]:
     """Yield the subnets of the NAT gateways that ways lead to."""
+    if isinstance(gateways, Gap):
+        return
     targets = {way.target for way in ways.values() if not isinstance(way, Gap)}
-    for listed in known_only(gateways).values():
-        for name, gateway in known_only(listed).items():
-            if name in targets and gateway.subnet_id is not None:
-                yield gateway.subnet_id
+    for name, gateway in known_only(gateways).items():
+        if name in targets and gateway.subnet_id is not None:
+            yield gateway.subnet_id
 
 
 def _find_subnets(client: EC2Client, ids: tuple[str, ...]) -> Mapping[str, Subnet | Gap]:
-    found = _not_again(find_subnets(client, ids))
+    found = not_again(find_subnets(client, ids))
     return for_each(found, ids) if isinstance(found, Gap) else found
 
 
@@ -183,36 +181,31 @@ def _gateway(name: str, gateways: NatGateways | Gap) -> NatGateway | Gap:
     return gateways.get(name) or Gap("ec2:DescribeNatGateways", name, said)
 
 
-def list_route_tables(client: EC2Client, vpc_id: str) -> RouteTables | Gap:
-    """Return all route tables of a VPC."""
-    return _find_route_tables(client, "vpc-id", (vpc_id,))
+def list_route_tables(client: EC2Client, region: str) -> RouteTables | Gap:
+    """Return all route tables of the account and Region, those of VPCs that are shared with it too."""
+    return _route_tables(client, region, [])
 
 
-def _find_route_tables(client: EC2Client, name: str, values: tuple[str, ...]) -> RouteTables | Gap:
+def _find_route_tables(client: EC2Client, subnet_ids: tuple[str, ...]) -> RouteTables | Gap:
+    return _route_tables(client, ", ".join(subnet_ids), [{"Name": "association.subnet-id", "Values": subnet_ids}])
+
+
+def _route_tables(client: EC2Client, resource: str, filters: list[FilterTypeDef]) -> RouteTables | Gap:
     def call() -> RouteTables:
         pages = client.get_paginator("describe_route_tables").paginate(
-            Filters=[{"Name": name, "Values": values}], PaginationConfig={"PageSize": _TABLES_A_PAGE}
+            Filters=filters, PaginationConfig={"PageSize": _TABLES_A_PAGE}
         )
         explicit: dict[str, _Default] = {}
-        main: _Default | None = None
+        main: dict[str, _Default] = {}
         for page in pages:
             for table in page["RouteTables"]:
                 default = _Default(table["RouteTableId"], _default_target(table.get("Routes", [])))
                 explicit |= dict.fromkeys(_subnets_of(table), default)
                 if any(association.get("Main") for association in table.get("Associations", [])):
-                    main = default
+                    main[table["VpcId"]] = default
         return RouteTables(explicit, main)
 
-    return _not_again(read("ec2:DescribeRouteTables", ", ".join(values), call))
-
-
-def _not_again[T](answer: T | Gap) -> T | Gap:
-    """Make the gap of a read one that is not retried.
-
-    An audit that waits for it is not saved whole, and one check is not worth that: a throttled account would wait on
-    and on. The next audit reads again.
-    """
-    return replace(answer, retryable=False) if isinstance(answer, Gap) else answer
+    return not_again(read("ec2:DescribeRouteTables", resource, call))
 
 
 def _subnets_of(table: RouteTableTypeDef) -> Iterator[str]:
@@ -249,20 +242,18 @@ def _target(route: RouteTypeDef) -> str:
     return next((target.rpartition("/")[2] for target in targets if target), "unknown")
 
 
-def list_nat_gateways(client: EC2Client, vpc_id: str) -> NatGateways | Gap:
-    """Return all NAT gateways of a VPC; one that is told in a way that is not understood is its own gap."""
+def list_nat_gateways(client: EC2Client, region: str) -> NatGateways | Gap:
+    """Return all NAT gateways of the account and Region; one that is told in a way not understood is its own gap."""
 
     def call() -> dict[str, NatGateway | Gap]:
-        pages = client.get_paginator("describe_nat_gateways").paginate(
-            Filters=[{"Name": "vpc-id", "Values": [vpc_id]}], PaginationConfig={"PageSize": _GATEWAYS_A_PAGE}
-        )
+        pages = client.get_paginator("describe_nat_gateways").paginate(PaginationConfig={"PageSize": _GATEWAYS_A_PAGE})
         described = (gateway for page in pages for gateway in page["NatGateways"])
         return {
             each["NatGatewayId"]: read("ec2:DescribeNatGateways", each["NatGatewayId"], partial(_nat_gateway, each))
             for each in described
         }
 
-    return _not_again(read("ec2:DescribeNatGateways", vpc_id, call))
+    return not_again(read("ec2:DescribeNatGateways", region, call))
 
 
 def _nat_gateway(described: NatGatewayTypeDef) -> NatGateway:

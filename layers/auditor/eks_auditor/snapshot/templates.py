@@ -1,14 +1,11 @@
 """Reads of EC2 launch templates: what an Auto Scaling group's next instance starts from.
 
-User data is looked at in one place, to learn which cluster it joins, and never leaves the function that reads it.
+User data is looked at to learn which cluster a node joins, and with which labels and taints; it never leaves the
+function that reads it.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
-import shlex
 from dataclasses import dataclass
 from itertools import batched
 from typing import TYPE_CHECKING, TypedDict
@@ -16,6 +13,7 @@ from typing import TYPE_CHECKING, TypedDict
 from eks_auditor.model.capacity import is_gone
 from eks_auditor.model.gap import Gap
 from eks_auditor.snapshot.autoscaling import RESERVED_ONLY
+from eks_auditor.snapshot.joining import joining_of
 from eks_auditor.snapshot.reading import for_each, read
 from eks_auditor.snapshot.references import (
     INSTANCE_PROFILE,
@@ -25,6 +23,8 @@ from eks_auditor.snapshot.references import (
     SUBNET,
     Reference,
 )
+from eks_auditor.snapshot.requirements import canonical
+from eks_auditor.userdata import joined_clusters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from eks_auditor.snapshot.autoscaling import TemplateRef
     from eks_auditor.snapshot.reads import Reads
+    from eks_auditor.userdata import Joining
 
 ACTIONS = frozenset({"ec2:DescribeLaunchTemplateVersions", "ec2:DescribeLaunchTemplates"})
 """The IAM actions that the calls in here need."""
@@ -43,15 +44,6 @@ _ACTION = "ec2:DescribeLaunchTemplateVersions"
 _EFA = frozenset({"efa", "efa-only"})
 _NAMES_A_CALL = 100
 _LARGEST_PAGE = 200
-
-# How user data says which cluster a node joins: bootstrap.sh of AL2, nodeadm's NodeConfig of AL2023, Bottlerocket's
-# settings, and the script of the Windows images.
-_NAME = r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}"
-_BOOTSTRAP = re.compile(r"/etc/eks/bootstrap\.sh\s((?:[^\n\\]|\\.)*)", re.DOTALL)
-_NODE_CONFIG = re.compile(rf"kind:\s*NodeConfig\b.*?\bcluster:\s.*?\bname:\s*['\"]?({_NAME})", re.DOTALL)
-_SETTINGS = re.compile(rf"^\s*['\"]?cluster-name['\"]?\s*=\s*['\"]({_NAME})['\"]", re.MULTILINE)
-_POWERSHELL = re.compile(rf"-EKSClusterName\s+['\"]?({_NAME})", re.IGNORECASE)
-_JOINS = (_NODE_CONFIG, _SETTINGS, _POWERSHELL)
 
 
 class TemplateName(TypedDict, total=False):
@@ -74,11 +66,14 @@ class TemplateVersion:
         image_id: Its image, still as ``resolve:ssm:NAME`` if the caller may not read that parameter; None if it has
             none.
         instance_type: Its type; None if it has none.
-        requirements: Whether it chooses types by requirements.
+        requirements: Its instance requirements, as :func:`eks_auditor.snapshot.requirements.canonical` writes them;
+            None if it has none.
         capacity_block: Whether it buys from a Capacity Block.
+        spot: Whether it asks for Spot instances.
         reservations: The capacity reservation, or the resource group of such, that it launches into by name.
         efa: Whether it has an EFA interface.
         references: What it names that has to exist for a launch.
+        joining: How its instances join a cluster.
     """
 
     id: str
@@ -88,11 +83,13 @@ class TemplateVersion:
     created_at: datetime
     image_id: str | None
     instance_type: str | None
-    requirements: bool
+    requirements: str | None
     capacity_block: bool
+    spot: bool
     reservations: tuple[str, ...]
     efa: bool
     references: frozenset[Reference]
+    joining: Joining | Gap
 
 
 def describe_template(client: EC2Client, ref: TemplateRef) -> TemplateVersion | Gap:
@@ -140,6 +137,7 @@ def _version(client: EC2Client, ref: TemplateRef, *, resolve: bool) -> LaunchTem
 def _parsed(version: LaunchTemplateVersionTypeDef) -> TemplateVersion:
     content = version["LaunchTemplateData"]
     market = content.get("InstanceMarketOptions", {}).get("MarketType")
+    used = f"{version['LaunchTemplateId']}:{version['VersionNumber']}"
     return TemplateVersion(
         id=version["LaunchTemplateId"],
         name=version["LaunchTemplateName"],
@@ -148,11 +146,13 @@ def _parsed(version: LaunchTemplateVersionTypeDef) -> TemplateVersion:
         created_at=version["CreateTime"],
         image_id=content.get("ImageId"),
         instance_type=content.get("InstanceType"),
-        requirements="InstanceRequirements" in content,
+        requirements=canonical(content["InstanceRequirements"]) if "InstanceRequirements" in content else None,
         capacity_block=market == "capacity-block",
+        spot=market == "spot",
         reservations=_reservations(content),
         efa=any(interface.get("InterfaceType") in _EFA for interface in content.get("NetworkInterfaces", [])),
         references=frozenset(_references(content)),
+        joining=joining_of(content.get("UserData", ""), _ACTION, used),
     )
 
 
@@ -216,28 +216,3 @@ def describe_default_versions(client: EC2Client, names: Mapping[str, str]) -> di
         return {**for_each(found, names)}
     gone = "InvalidLaunchTemplateId.NotFound: the launch template does not exist"
     return {each: found.get(each) or Gap("ec2:DescribeLaunchTemplates", each, gone) for each in names}
-
-
-def joined_clusters(user_data: str) -> frozenset[str]:
-    """Return the cluster names in base64 user data; anything that cannot be decoded names none."""
-    try:
-        text = base64.b64decode(user_data).decode(errors="replace")
-    except (binascii.Error, ValueError):
-        return frozenset()
-    declared = {name for join in _JOINS for name in join.findall(text)}
-    return frozenset(declared | {name for arguments in _BOOTSTRAP.findall(text) for name in _bootstrapped(arguments)})
-
-
-def _bootstrapped(arguments: str) -> Iterator[str]:
-    """Yield the one argument of bootstrap.sh that is no flag and no flag's value: every flag of it takes one."""
-    try:
-        words = iter(shlex.split(arguments.replace("\\\n", " "), comments=True))
-    except ValueError:  # quotes that never close
-        return
-    for word in words:
-        if not word.startswith("--"):
-            if re.fullmatch(_NAME, word):
-                yield word
-            return
-        if "=" not in word:
-            next(words, None)

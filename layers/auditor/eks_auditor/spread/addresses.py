@@ -19,13 +19,23 @@ from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.spread.launching import launching
 from eks_auditor.spread.need import Need, addresses_per_node, settled, typical
 from eks_auditor.spread.siblings import key_of
-from eks_auditor.spread.subnets import free_addresses, further_subnets, pod_subnets, pool_subnets, subnets_by_zone
+from eks_auditor.spread.subnets import (
+    free_addresses,
+    further_subnets,
+    perhaps_too,
+    pod_subnets,
+    pool_subnets,
+    subnets_by_zone,
+)
 from eks_auditor.spread.surge import surge
 from eks_auditor.spread.updating import Update, together, updating
 
 type Step = Literal["node", "surge", "growth"]
 STEPS: tuple[Step, ...] = ("node", "surge", "growth")
 """What there should be room for: one more node, the surge of an update, half as many nodes again."""
+
+POOLS = "pools"
+"""The evidence of a zone's finding that names the pools among its capacities."""
 
 LAUNCHING_KINDS: tuple[Kind, ...] = ("managed", "self-managed", "karpenter", "auto-mode")
 """The kinds of capacity that launch nodes, and so make up sibling sets."""
@@ -48,8 +58,7 @@ class Zones:
 
     Attributes:
         zones: In order of their ids.
-        whole: Whether a zone that is absent is not launched in: no capacity that was read hides its subnets, and there
-            is no pool, which may come back to a zone that it has just left.
+        whole: Whether a zone that is absent is not launched in now: no capacity that was read hides its subnets.
     """
 
     zones: tuple[Zone, ...]
@@ -59,9 +68,8 @@ class Zones:
     def of(cls, snapshot: Snapshot) -> Self:
         """Find the zones of what launches nodes, though it may not do so now, or else where its nodes are."""
         found: set[str] = set()
-        whole = not snapshot.cluster.auto_mode
+        whole = True
         for capacity in snapshot.capacities:
-            whole = whole and not isinstance(capacity, NodePool)
             try:
                 found |= {zone for subnets in _configured(capacity, snapshot) for zone in subnets_by_zone(subnets)}
             except UnreadableError:
@@ -260,10 +268,8 @@ def _demands(capacity: AnyCapacity, place: _Place) -> Iterator[Demand]:
 
 
 def _perhaps(own: tuple[str, ...], place: _Place) -> tuple[str, ...]:
-    """Return the zone's other subnets of the kinds, public or private, that a pool is seen to launch in."""
-    subnets = [each for each in known(place.snapshot.vpc_subnets) if each.zone_id == place.zone_id]
-    kinds = {each.public for each in subnets if each.id in own}
-    return tuple(sorted(each.id for each in subnets if each.public in kinds and each.id not in own))
+    """Return the zone's other subnets that a pool may launch in."""
+    return tuple(sorted(each.id for each in perhaps_too(own, place.snapshot) if each.zone_id == place.zone_id))
 
 
 def _with_known_room(subnets: tuple[str, ...], place: _Place) -> tuple[str, ...]:
@@ -300,17 +306,15 @@ def _nodes(capacity: AnyCapacity, group: ScalingGroup | None, zones: int) -> Map
         running = sum(is_availability_zone(node.zone_id) for node in capacity.nodes)
         return {"node": 1, "surge": 0, "growth": _shared(_half(running), zones)}
     running = len(group.in_service)
-    managed = isinstance(capacity, ManagedNodeGroup)
-    # A full group of one zone gets no node but in place of one that has left its addresses there; an update of EKS
-    # raises the maximum, and a group of several zones may have lost a node in another one.
-    once_more = managed or zones > 1 or running < group.max_size
+    # An update of a group that wants no node launches none.
+    surging = surge(capacity, zones) if isinstance(capacity, ManagedNodeGroup) and group.desired else 0
+    # A full group of one zone gets no node but in place of one that has left its addresses there; the surge
+    # of an update raises the maximum, and a group of several zones may have lost a node in another one.
+    once_more = surging > 0 or zones > 1 or running < group.max_size
     growth = min(_half(running), max(0, group.max_size - running))
     return {
         "node": int(once_more),
-        # An update of a group that wants no node launches none.
-        "surge": _shared(surge(capacity, zones), zones)
-        if isinstance(capacity, ManagedNodeGroup) and group.desired
-        else 0,
+        "surge": _shared(surging, zones),
         "growth": _shared(growth, zones),
     }
 

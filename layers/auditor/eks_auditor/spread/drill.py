@@ -115,14 +115,17 @@ class Drill:
         return tuple(dict.fromkeys(self.hidden.values()))
 
     @classmethod
-    def of(cls, snapshot: Snapshot, spread: Spread, zones: Collection[str] | None = None) -> Self:
+    def of(
+        cls, snapshot: Snapshot, spread: Spread, zones: Collection[str] | None = None, *, perhaps: bool = False
+    ) -> Self:
         """Lose each of these zones; by default each that nodes run in or are configured for.
 
         What follows is assumed: EC2 has capacity for what is launched, something raises the desired sizes of groups
         whose siblings are lost (Cluster Autoscaler does), one unit of desired size is one node, and what could not be
-        read (``hidden``) takes no address from what could.
+        read (``hidden``) takes no address from what could. With ``perhaps``, so is that every pool launches in all
+        subnets of the VPC that are alike, public or private, to those of its nodes.
         """
-        fleet = Fleet.of(snapshot, spread)
+        fleet = Fleet.of(snapshot, spread, perhaps=perhaps)
         every = {zone for source in fleet.sources for zone in _zones(source)}
         considered = tuple(sorted(every if zones is None else zones))
         again = {zone: regrowths(zone, fleet) for zone in considered}

@@ -55,6 +55,16 @@ _FULL_SUBNET = re.compile(r"InsufficientFreeAddressesInSubnet|not enough free ad
 _INTERRUPTED = "Server.SpotInstanceTermination"
 """Why a Spot Instance ended that EC2 took back while it started: an interruption like any other, and no failure."""
 
+_SERVICES = {
+    "vpc": re.compile(r"NetworkInterfaceLimitExceeded|network interfaces", re.IGNORECASE),
+    "ebs": re.compile(r"volume|IOPS", re.IGNORECASE),
+}
+"""Service Quotas' codes of the services that have the quotas of what an instance takes beside itself.
+
+Sources: https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html and
+https://docs.aws.amazon.com/ebs/latest/userguide/ebs-resource-quotas.html
+"""
+
 _PATTERNS = {cause: re.compile("|".join(texts), re.IGNORECASE) for cause, texts in _CAUSES.items()}
 
 
@@ -109,6 +119,11 @@ def failed_by_zone(group: ScalingGroup) -> tuple[FailedIn, ...]:
 def configuration_cause(message: str) -> str | None:
     """Return what of a group's own configuration a launch failed for, or None: such a cause does not mend itself."""
     return next((cause for cause, pattern in _PATTERNS.items() if pattern.search(message)), None)
+
+
+def service_of_quota(message: str) -> str:
+    """Return Service Quotas' code of the service whose quota a launch failed for, such as ``ec2``."""
+    return next((service for service, pattern in _SERVICES.items() if pattern.search(message)), "ec2")
 
 
 def lacks_addresses(message: str) -> bool:

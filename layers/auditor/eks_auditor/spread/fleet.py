@@ -24,7 +24,14 @@ from eks_auditor.spread.launching import launching
 from eks_auditor.spread.need import Need, addresses_per_node, settled
 from eks_auditor.spread.offerings import offers_none
 from eks_auditor.spread.siblings import SiblingSet, Spread, key_of
-from eks_auditor.spread.subnets import free_addresses, pod_subnets, pool_subnets, subnets_by_zone
+from eks_auditor.spread.subnets import (
+    free_addresses,
+    further_subnets,
+    perhaps_too,
+    pod_subnets,
+    pool_subnets,
+    subnets_by_zone,
+)
 
 NONE_NEEDED = Need(primary=0, pods=0)
 
@@ -102,8 +109,10 @@ class Source:
         siblings: The set; None for what is in none.
         members: Its capacities.
         launchers: In order of name.
-        need: The addresses that one more of its nodes takes.
-        pod_subnets: Ids of the subnets seen to give its pods addresses, by zone.
+        need: The addresses that one more of its nodes takes. Where the VPC CNI takes further subnets beside the nodes'
+            own, the node's own address is all that is from its own.
+        pod_subnets: Ids of the subnets seen to give its pods addresses, by zone; with further ones, its own among them.
+        mixed: Whether that is so: pods of a node take addresses of several of these, the node's own subnet among them.
         note: Why it is not judged, as far as that is plain from what it is.
     """
 
@@ -114,6 +123,7 @@ class Source:
     launchers: tuple[Launcher, ...] = ()
     need: Need = NONE_NEEDED
     pod_subnets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    mixed: bool = False
     note: str | None = None
 
     @property
@@ -147,19 +157,49 @@ class Fleet:
     free: Mapping[str, int]
 
     @classmethod
-    def of(cls, snapshot: Snapshot, spread: Spread) -> Self:
-        """Read a snapshot."""
+    def of(cls, snapshot: Snapshot, spread: Spread, *, perhaps: bool = False) -> Self:
+        """Read a snapshot; with ``perhaps``, let every pool launch in all subnets that it may launch in."""
         sources: list[Source] = []
         free = free_addresses(snapshot)
         hidden: dict[str, Gap] = {kind: gap for kind in KINDS if (gap := snapshot.unseen((kind,))) is not None}
-        for_pods = pod_subnets(node for capacity in snapshot.capacities for node in capacity.nodes)
+        place = _Place.of(snapshot, free, perhaps=perhaps)
         for bare in _bare(snapshot, spread):
             try:
-                sources.append(_read(bare, snapshot, for_pods, free))
+                sources.append(_read(bare, place))
             except UnreadableError as error:
                 hidden[bare.key] = error.gap
         ordered = sorted(sources, key=lambda source: (source.name, source.key))
         return cls(tuple(ordered), hidden, free)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What every source finds.
+
+    Attributes:
+        snapshot: The cluster's.
+        free: Free addresses by the subnet's id.
+        pod_subnets: Those that pods of its nodes are seen to have to themselves, by zone.
+        further_subnets: Those that they are seen to use beside their nodes' own, by zone.
+        perhaps: Whether pools launch in all subnets that they may launch in.
+    """
+
+    snapshot: Snapshot
+    free: Mapping[str, int]
+    pod_subnets: Mapping[str, tuple[str, ...]]
+    further_subnets: Mapping[str, tuple[str, ...]]
+    perhaps: bool
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, free: Mapping[str, int], *, perhaps: bool) -> Self:
+        nodes = [node for capacity in snapshot.capacities for node in capacity.nodes]
+        return cls(snapshot, free, pod_subnets(nodes), further_subnets(nodes), perhaps)
+
+    def with_known_room(self, by_zone: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
+        for name in sorted(name for names in by_zone.values() for name in names):
+            if name not in self.free:
+                raise UnreadableError(Gap("ec2:DescribeSubnets", name, "its free addresses were not read"))
+        return by_zone
 
 
 def _bare(snapshot: Snapshot, spread: Spread) -> Iterator[Source]:
@@ -186,24 +226,33 @@ def _note_alone(capacity: AnyCapacity, spread: Spread) -> str | None:
             return None
 
 
-def _read(bare: Source, snapshot: Snapshot, for_pods: Mapping[str, tuple[str, ...]], free: Mapping[str, int]) -> Source:
-    launchers = tuple(sorted(_launchers(bare.members, snapshot), key=lambda launcher: launcher.name))
+def _read(bare: Source, place: _Place) -> Source:
+    snapshot = place.snapshot
+    found = _launchers(bare.members, place)
+    launchers = tuple(sorted(found, key=lambda launcher: launcher.name))
     source = replace(bare, launchers=launchers)
     if not (source.running and source.configured):
         return source
     nodes = [node for capacity in bare.members for node in settled(capacity, snapshot.taken_at)]
     launches = [group.launch for capacity in bare.members for group in groups_of(capacity)]
     need = addresses_per_node(nodes, launches[0] if launches else None, snapshot)
-    if not need.pods:
+    if need.pods:
+        seen = place.with_known_room({**place.pod_subnets, **pod_subnets(nodes)})
+        return replace(source, need=need, pod_subnets=seen)
+    further = {**place.further_subnets, **further_subnets(nodes)}
+    if need.primary == 1 or not further.keys() & source.configured:
         return replace(source, need=need)
-    seen = {**for_pods, **pod_subnets(nodes)}
-    for name in sorted(name for names in seen.values() for name in names):
-        if name not in free:
-            raise UnreadableError(Gap("ec2:DescribeSubnets", name, "its free addresses were not read"))
-    return replace(source, need=need, pod_subnets=seen)
+    mixed = place.with_known_room({zone: _mixed(zone, launchers, further) for zone in source.configured})
+    return replace(source, need=Need(primary=1, pods=need.primary - 1), pod_subnets=mixed, mixed=True)
 
 
-def _launchers(members: tuple[AnyCapacity, ...], snapshot: Snapshot) -> Iterator[Launcher]:
+def _mixed(zone: str, launchers: Iterable[Launcher], further: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    own = {name for launcher in launchers for name in launcher.subnets.get(zone, ())}
+    return tuple(sorted(own.union(further.get(zone, ()))))
+
+
+def _launchers(members: tuple[AnyCapacity, ...], place: _Place) -> Iterator[Launcher]:
+    snapshot = place.snapshot
     # What an empty set could launch says nothing of what it loses, so nothing that is unreadable there matters.
     empty = not any(group.in_service for member in members for group in groups_of(member))
     for member in members:
@@ -215,7 +264,7 @@ def _launchers(members: tuple[AnyCapacity, ...], snapshot: Snapshot) -> Iterator
                     closed = None if group in opened else _closed(member, group)
                     yield _of_group(group, closed, types, snapshot, empty=empty)
             case NodePool():
-                yield _of_pool(member, snapshot)
+                yield _of_pool(member, snapshot, perhaps=place.perhaps)
             case StandaloneNodes():
                 running = _running(((node.zone_id, node.instance_type) for node in member.nodes), snapshot)
                 apart = len(member.nodes) - len(running)
@@ -260,17 +309,20 @@ def _of_group(
     )
 
 
-def _of_pool(pool: NodePool, snapshot: Snapshot) -> Launcher:
-    """Take a pool to launch in the subnets that it is seen in.
+def _of_pool(pool: NodePool, snapshot: Snapshot, *, perhaps: bool) -> Launcher:
+    """Take a pool to launch in the subnets that it is seen in, or in all that it may launch in.
 
     Raises:
         UnreadableError: If a node shows no network interface, and nothing else a subnet in its zone.
     """
     running = _running(((node.zone_id, node.instance_type) for node in pool.nodes), snapshot)
-    subnets = subnets_by_zone(pool_subnets(pool, snapshot))
+    seen = pool_subnets(pool, snapshot)
+    subnets = subnets_by_zone(seen)
     for node in pool.nodes:
         if not node.interfaces and is_availability_zone(node.zone_id) and node.zone_id not in subnets:
             raise UnreadableError(Gap("ec2:DescribeInstances", node.id, "its network interfaces were not read"))
+    if perhaps:
+        subnets = subnets_by_zone((*seen, *perhaps_too({each.id for each in seen}, snapshot)))
     return Launcher(name=pool.name, running=running, apart=len(pool.nodes) - len(running), subnets=subnets)
 
 

@@ -8,7 +8,7 @@ from statistics import median_high
 from eks_auditor.model.capacity import AnyCapacity, LaunchConfig, ManagedNodeGroup, Node, SelfManagedGroup
 from eks_auditor.model.gap import Gap, UnreadableError, known
 from eks_auditor.model.snapshot import Snapshot
-from eks_auditor.spread.subnets import pods_apart
+from eks_auditor.spread.subnets import interfaces_of_pods, pods_apart
 
 INTERFACES_EXPECTED = 2
 """The VPC CNI keeps a whole interface of addresses in reserve (``WARM_ENI_TARGET=1``): a node with pods has two.
@@ -91,10 +91,9 @@ def addresses_per_node(
 
 
 def _taken(node: Node) -> Need:
-    own = node.interfaces[0].subnet_id
-    both = sum(interface.taken for interface in node.interfaces)
-    pods = sum(interface.taken for interface in node.interfaces if interface.subnet_id != own)
-    return Need(primary=both - pods, pods=pods) if pods_apart(node) else Need(primary=both, pods=0)
+    own = sum(each.taken for each in node.interfaces if each.subnet_id == node.interfaces[0].subnet_id)
+    pods = sum(each.taken for each in interfaces_of_pods(node))
+    return Need(primary=own, pods=pods) if pods_apart(node) else Need(primary=own + pods, pods=0)
 
 
 def _first_type(nodes: tuple[Node, ...], launch: LaunchConfig | Gap | None) -> str:

@@ -38,10 +38,10 @@ def regrowths(zone_id: str, fleet: Fleet) -> dict[str, Regrowth]:
     """Say how much of each source that loses nodes grows again when a zone is lost, by the source's key.
 
     All sources regrow at once. Whoever needs fewer addresses for it is served first, so that as many sources as can
-    be come back whole; and each keeps what its loss needs even where its maximum size lets it use less, so that one
-    group's greater maximum never takes from another set.
+    be come back whole; and each keeps what its loss needs, as far as sizes let it launch that many.
 
-    A node's addresses come from one subnet, and its pods' from one pod subnet in the same zone. Only against the
+    A node's addresses come from one subnet, and its pods' from one pod subnet in the same zone; from any of these where
+    the VPC CNI takes further subnets beside the nodes' own. Only against the
     sources before it is a subnet shared like a fluid, which errs by less than one node a subnet. Where pods' addresses
     come from in a zone without nodes is not visible; there only the nodes' own subnets bind.
     """
@@ -77,18 +77,30 @@ def _take(reach: Reach, addresses: int, claimant: Hashable, taken: Network) -> N
 
 def _claims(source: Source, zone_id: str) -> Iterator[tuple[Reach, int]]:
     """Tell the addresses that a source takes, by the subnets that would do."""
-    others = _open(source.launchers, zone_id)
-    for launcher in source.launchers:
-        wanted = _wanted(launcher, zone_id)
-        if not wanted:
-            continue
-        zones = _open([launcher], zone_id) if launcher.spans_beyond(zone_id) else others
+    for nodes, launchers in _claimants(source, zone_id):
+        zones = _open(launchers, zone_id)
         reach = tuple(sorted({name for _, names in zones for name in names}))
         pods = tuple(sorted({name for zone, _ in zones for name in source.pod_subnets.get(zone, ())}))
-        if reach:
-            yield reach, wanted * source.need.primary
-        if pods:
-            yield pods, wanted * source.need.pods
+        if nodes and reach:
+            yield reach, nodes * source.need.primary
+        if nodes and pods:
+            yield pods, nodes * source.need.pods
+
+
+def _claimants(source: Source, zone_id: str) -> Iterator[tuple[int, Iterable[Launcher]]]:
+    """Tell how many nodes are to be launched again, and by which launchers.
+
+    Groups bound to the lost zone are stood in for by all that are open elsewhere, up to their maximum sizes.
+    """
+    bound = 0
+    for launcher in source.launchers:
+        if launcher.spans_beyond(zone_id):
+            yield _wanted(launcher, zone_id), [launcher]
+        else:
+            bound += _wanted(launcher, zone_id)
+    others = [launcher for launcher in source.launchers if launcher.open_zones(zone_id)]
+    room = sum(UNLIMITED if each.headroom is None else each.headroom for each in others)
+    yield min(bound, room), others
 
 
 def _open(launchers: Iterable[Launcher], lost: str) -> list[tuple[str, Reach]]:
@@ -163,6 +175,8 @@ class _Regrowing:
         need, names = self._source.need, self._source.pod_subnets.get(zone, ())
         if not (need.pods and names):
             return UNLIMITED
+        if self._source.mixed:
+            return sum(self._free[name] for name in names) // (need.primary + need.pods) * self._per_node
         return sum(self._free[name] // need.pods for name in names) * self._per_node
 
     def _send_pods(self, nodes: int) -> int:
@@ -173,8 +187,13 @@ class _Regrowing:
             return nodes
         self._network.add(_PODS, "nodes", nodes * need.pods)
         for name in sorted({name for zone in zones for name in self._source.pod_subnets[zone]}):
-            self._network.add("nodes", ("subnet", name), _whole(self._free[name], need.pods))
-        return self._network.send(_PODS, _FREE) // need.pods
+            whole = 1 if self._source.mixed else need.pods
+            self._network.add("nodes", ("subnet", name), _whole(self._free[name], whole))
+        sent = self._network.send(_PODS, _FREE)
+        if self._source.mixed:
+            # Of a node whose pods find no room, its own address is free for pods of another one.
+            return (nodes * need.primary + sent) // (need.primary + need.pods)
+        return sent // need.pods
 
     def _blockers(self) -> Iterator[str]:
         reached = self._network.reached(_LOST)

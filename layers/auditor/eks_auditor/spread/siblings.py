@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import Self
 
 from eks_auditor.model.capacity import (
+    UNDECLARED,
     AnyCapacity,
     GroupCapacity,
     InstanceType,
@@ -20,7 +21,9 @@ from eks_auditor.model.capacity import (
     SelfManagedGroup,
 )
 from eks_auditor.model.gap import Gap, UnreadableError, known
+from eks_auditor.model.labels import TOOL_PREFIXES
 from eks_auditor.model.snapshot import Snapshot
+from eks_auditor.model.windows import runs_windows
 
 type CapacityKey = tuple[Kind, str]
 """A capacity's kind and name: unique within a cluster."""
@@ -38,13 +41,12 @@ IGNORED_LABELS = frozenset(
         "topology.k8s.aws/zone-id",
     }
 )
-"""What Cluster Autoscaler ignores on AWS, less the prefixes below.
+"""What Cluster Autoscaler ignores on AWS, less :data:`TOOL_PREFIXES`.
 
 Source: kubernetes/autoscaler, ``cluster-autoscaler/processors/nodegroupset``: ``aws_nodegroups.go`` and
 ``BasicIgnoredLabels`` in ``compare_nodegroups.go``.
 """
 
-IGNORED_PREFIXES = ("eks.amazonaws.com/", "alpha.eksctl.io/")
 CAPACITY_TYPE_LABEL = "eks.amazonaws.com/capacityType"
 """EKS puts it on the nodes of managed groups, whose declared labels do not hold it; On-Demand, the default, is none."""
 
@@ -71,7 +73,8 @@ class SiblingSet:
     """Capacities that the same pods can use, in one cluster.
 
     Attributes:
-        key: What identifies it: a short SHA-256 of its labels, taints and shape, never of its members.
+        key: What identifies it: a short SHA-256 of its labels, taints, operating system and shape, never of its
+            members.
         name: What people call it: its members' names, the first few.
         members: Groups ordered by kind and name, or the one pool.
     """
@@ -90,14 +93,16 @@ class Spread:
         unreadable: Groups in no set, and what hides their place.
         doubts: By a set's key: what hides whether one more group belongs to it. What only a further member could
             mend must not be called a defect while there is one.
-        whole: Whether no group can have dropped out of its set unseen, so that a set which is absent is gone. A
-            group whose labels are not readable at all has never been in one.
+        whole: Whether no read that failed can have dropped a group out of its set unseen, so that a set which is
+            absent is gone, but for those that an undeclared group was in.
+        undeclared: Names of the groups whose user data does not tell their labels: it may have told them before.
     """
 
     sets: tuple[SiblingSet, ...]
     unreadable: Mapping[CapacityKey, Gap]
     doubts: Mapping[str, Gap]
     whole: bool
+    undeclared: frozenset[str]
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Self:
@@ -119,7 +124,8 @@ class Spread:
             sets=tuple(sorted((*sets, *pools), key=lambda s: s.key)),
             unreadable={key_of(t.capacity): t.gap for t in hidden if t.gap is not None},
             doubts=doubts,
-            whole=all(isinstance(t.labels, Gap) for t in hidden),
+            whole=all(t.undeclared for t in hidden),
+            undeclared=frozenset(t.capacity.name for t in hidden if t.undeclared),
         )
 
     def set_of(self, capacity: GroupCapacity | NodePool) -> SiblingSet | Gap:
@@ -148,6 +154,7 @@ class _Traits:
     labels: tuple[tuple[str, str], ...] | Gap
     taints: tuple[tuple[str, str, str], ...] | Gap
     shape: InstanceType | Gap
+    windows: bool | Gap
 
     @classmethod
     def of(cls, capacity: GroupCapacity, snapshot: Snapshot) -> Self:
@@ -157,17 +164,25 @@ class _Traits:
             labels=labels if isinstance(labels, Gap) else _common_labels(labels, capacity, snapshot.cluster.id.region),
             taints=taints if isinstance(taints, Gap) else tuple(sorted((t.key, t.value, t.effect) for t in taints)),
             shape=_shape(capacity, snapshot),
+            windows=runs_windows(capacity, snapshot),
         )
 
     @property
     def gap(self) -> Gap | None:
-        return next((part for part in (self.labels, self.taints, self.shape) if isinstance(part, Gap)), None)
+        return next(
+            (part for part in (self.labels, self.taints, self.shape, self.windows) if isinstance(part, Gap)), None
+        )
+
+    @property
+    def undeclared(self) -> bool:
+        return isinstance(self.labels, Gap) and self.labels.error.startswith(UNDECLARED)
 
     def may_join(self, family: "list[_Traits]") -> bool:
         """Whether nothing that was read keeps it from being a sibling of these."""
         return (
             (isinstance(self.labels, Gap) or self.labels == family[0].labels)
             and (isinstance(self.taints, Gap) or self.taints == family[0].taints)
+            and (isinstance(self.windows, Gap) or family[0].windows or not self.windows)
             and any(_alike(self.shape, member.shape) for member in family)
         )
 
@@ -200,7 +215,7 @@ def _common_labels(labels: Mapping[str, str], capacity: GroupCapacity, region: s
         sorted(
             (key, value)
             for key, value in (own_labels | dict(labels)).items()
-            if (key == CAPACITY_TYPE_LABEL or not key.startswith(IGNORED_PREFIXES))
+            if (key == CAPACITY_TYPE_LABEL or not key.startswith(TOOL_PREFIXES))
             and (key, value) != (CAPACITY_TYPE_LABEL, "ON_DEMAND")
             and key not in IGNORED_LABELS
             and value not in own_names
@@ -233,11 +248,20 @@ def _near(smaller: int, larger: int) -> bool:
     return larger - smaller <= larger * MEMORY_TOLERANCE
 
 
+type _Part = tuple[_Traits, tuple[tuple[str, str], ...], tuple[tuple[str, str, str], ...], InstanceType]
+
+
+def _like(part: _Part) -> tuple[object, ...]:
+    """Return all of a group that siblings have in common, but for its memory."""
+    trait, labels, taints, shape = part
+    return labels, taints, trait.windows, _form(shape)
+
+
 def _families(readable: Iterable[_Traits]) -> Iterator[list[_Traits]]:
     """Group what is alike; memory is joined transitively, which in order of size is a chain of near neighbours."""
     parts = [(t, known(t.labels), known(t.taints), known(t.shape)) for t in readable]
-    parts.sort(key=lambda part: (part[1], part[2], _form(part[3]), part[3].memory_mib, key_of(part[0].capacity)))
-    for _, alike in groupby(parts, key=lambda part: (part[1], part[2], _form(part[3]))):
+    parts.sort(key=lambda part: (*_like(part), part[3].memory_mib, key_of(part[0].capacity)))
+    for _, alike in groupby(parts, key=_like):
         family: list[_Traits] = []
         last = 0
         for trait, _, _, shape in alike:
@@ -260,12 +284,15 @@ def _set_of_groups(family: list[_Traits]) -> SiblingSet:
     """
     first = family[0]
     shape = known(first.shape)
+    # Linux, which nearly all run, is no part of the key: so keys were before Windows was told apart.
+    system = {"windows": True} if first.windows else {}
     return SiblingSet(
         key=_digest(
             labels=known(first.labels),
             taints=known(first.taints),
             form=_form(shape),
             memory=math.floor(math.log(max(shape.memory_mib, 1)) / _WIDTH),
+            **system,
         ),
         name=first_of([t.capacity.name for t in family]),
         members=tuple(sorted((t.capacity for t in family), key=key_of)),

@@ -1,12 +1,15 @@
 """The subnets that nodes and their pods take addresses from, by zone, and how many are free in each."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from eks_auditor.model.capacity import ManagedNodeGroup, Node, NodePool, SelfManagedGroup
-from eks_auditor.model.cluster import Subnet
+from eks_auditor.model.capacity import Interface, ManagedNodeGroup, Node, NodePool, SelfManagedGroup
+from eks_auditor.model.cluster import Cluster, Subnet
 from eks_auditor.model.gap import Gap, UnreadableError, known
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.spread.reach import cluster_subnets
+
+PERHAPS = "further ones, which its NodeClass may select: that is in Kubernetes' API only"
+"""Where a pool may find what the subnets of its nodes lack."""
 
 
 def subnets_by_zone(subnets: Iterable[Subnet]) -> dict[str, tuple[str, ...]]:
@@ -43,21 +46,38 @@ def further_subnets(nodes: Iterable[Node]) -> dict[str, tuple[str, ...]]:
     return _others(node for node in nodes if not pods_apart(node))
 
 
+def interfaces_of_pods(node: Node) -> tuple[Interface, ...]:
+    """Return a node's interfaces in other subnets than its own that the VPC CNI fills for pods.
+
+    Beside an own interface that holds pods' addresses, too, one with a single address is none of them: so is an
+    interface that Multus hands to a pod, or that is tagged ``node.k8s.amazonaws.com/no_manage``.
+    """
+    others = (each for each in node.interfaces if each.subnet_id != node.interfaces[0].subnet_id)
+    apart = pods_apart(node)
+    return tuple(each for each in others if apart or each.addresses > 1 or each.prefixes)
+
+
 def _others(nodes: Iterable[Node]) -> dict[str, tuple[str, ...]]:
     by_zone: dict[str, set[str]] = {}
     for node in nodes:
-        for interface in node.interfaces:
-            if interface.subnet_id != node.interfaces[0].subnet_id:
-                by_zone.setdefault(node.zone_id, set()).add(interface.subnet_id)
+        for interface in interfaces_of_pods(node):
+            by_zone.setdefault(node.zone_id, set()).add(interface.subnet_id)
     return {zone: tuple(sorted(names)) for zone, names in by_zone.items()}
+
+
+def in_cluster_subnets(pool: NodePool, cluster: Cluster) -> bool:
+    """Tell whether a pool launches in all of the cluster's own subnets.
+
+    Auto Mode's own NodeClass takes those. A pool with a node in another one has a NodeClass that names its own, and the
+    cluster's may then be for the control plane alone.
+    Source: https://docs.aws.amazon.com/eks/latest/userguide/create-node-class.html
+    """
+    seen = {node.interfaces[0].subnet_id for node in pool.nodes if node.interfaces}
+    return pool.kind == "auto-mode" and seen <= set(cluster.subnet_ids)
 
 
 def pool_subnets(pool: NodePool, snapshot: Snapshot) -> tuple[Subnet, ...]:
     """Return the subnets that a pool is seen to launch in; with Auto Mode, all of the cluster's where it uses those.
-
-    Auto Mode's own NodeClass takes the cluster's subnets. A pool with a node in another one has a NodeClass that
-    names its own, and the cluster's may then be for the control plane alone.
-    Source: https://docs.aws.amazon.com/eks/latest/userguide/create-node-class.html
 
     Raises:
         UnreadableError: If the subnets could not be read.
@@ -67,10 +87,20 @@ def pool_subnets(pool: NodePool, snapshot: Snapshot) -> tuple[Subnet, ...]:
     if not seen <= subnets.keys():
         unread = min(seen - subnets.keys())
         raise UnreadableError(Gap("ec2:DescribeSubnets", unread, "a subnet that nodes run in was not read"))
-    if pool.kind == "auto-mode":
-        own = {subnet.id for subnet in known(cluster_subnets(snapshot))}
-        seen = seen | own if seen <= own else seen
+    if in_cluster_subnets(pool, snapshot.cluster):
+        seen |= {subnet.id for subnet in known(cluster_subnets(snapshot))}
     return tuple(subnets[name] for name in sorted(seen))
+
+
+def perhaps_too(own: Collection[str], snapshot: Snapshot) -> tuple[Subnet, ...]:
+    """Return the VPC's other subnets of the kinds, public or private, of those where a pool launches nodes.
+
+    Raises:
+        UnreadableError: If the subnets could not be read.
+    """
+    subnets = known(snapshot.vpc_subnets)
+    kinds = {each.public for each in subnets if each.id in own}
+    return tuple(each for each in subnets if each.public in kinds and each.id not in own)
 
 
 def free_addresses(snapshot: Snapshot) -> dict[str, int]:

@@ -25,8 +25,12 @@ def most_at_once(group: ManagedNodeGroup) -> int:
 def surge(group: ManagedNodeGroup, zones: int) -> int:
     """Return how many nodes an update launches before it takes the first one away, in all zones of the group.
 
-    Source: https://docs.aws.amazon.com/eks/latest/userguide/managed-node-update-behavior.html, "Scale up phase".
+    None with the strategy ``MINIMAL``, which terminates nodes first and launches the new ones in their place.
+    Sources: https://docs.aws.amazon.com/eks/latest/userguide/managed-node-update-behavior.html, "Scale up phase", and
+    https://docs.aws.amazon.com/eks/latest/APIReference/API_NodegroupUpdateConfig.html
     """
+    if group.update_strategy == "MINIMAL":
+        return 0
     return max(PER_ZONE * zones, most_at_once(group))
 
 

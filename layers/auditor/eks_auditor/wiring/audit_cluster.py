@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Protocol
 
+from eks_auditor.autoscaler.settings import AUTO, AutoscalerSettings, settings_of
 from eks_auditor.check import Check
 from eks_auditor.checks import CATALOGUE
 from eks_auditor.events.messages import AuditRequest, parse_audit_request
@@ -20,7 +21,7 @@ from eks_auditor.model.gap import Gap
 from eks_auditor.model.history import Audit, Head
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.plan.targets import Place
-from eks_auditor.settings import Settings
+from eks_auditor.settings import Settings, SettingsError
 from eks_auditor.snapshot.clients import Clients
 from eks_auditor.snapshot.reader import ClusterGoneError, ClusterUnreadableError, Reader
 from eks_auditor.wiring.accounts import WORKERS, Accounts
@@ -61,8 +62,11 @@ class AuditCluster:
         hub: bool,
         clock: Clock,
         telemetry: Telemetry,
+        autoscaler: AutoscalerSettings = AUTO,
     ) -> None:
-        """Take what reads, what judges and what remembers; ``hub``: whether Security Hub is told.
+        """Take what reads, what judges and what remembers.
+
+        ``hub``: whether Security Hub is told; ``autoscaler``: what people say of the clusters' autoscaler.
 
         Checks that are for reports only are left out: what the ledger does not know, nobody is told.
         """
@@ -72,6 +76,7 @@ class AuditCluster:
         self._hub = hub
         self._clock = clock
         self._telemetry = telemetry
+        self._autoscaler = autoscaler
 
     def audit(self, body: str, checkpoint: Callable[[], None]) -> None:
         """Do what a message asks for.
@@ -108,7 +113,15 @@ class AuditCluster:
         except PointersUnreadableError as error:
             raise PostponedError(str(error)) from None
         self._tell_gaps(snapshot.gaps)
-        return audit_of(snapshot, self._checks, request.audit_id)
+        known = head if head is not None and head.created_at == snapshot.cluster.created_at else None
+        return audit_of(
+            snapshot,
+            self._checks,
+            request.audit_id,
+            self._autoscaler,
+            autoscaler_seen_at=known.autoscaler_seen_at if known else None,
+            karpenter_seen_at=known.karpenter_seen_at if known else None,
+        )
 
     def _gone(self, request: AuditRequest, head: Head | None, began: datetime) -> Audit | None:
         if head is None or head.deleted:
@@ -199,6 +212,20 @@ def _answered(request: AuditRequest, head: Head | None) -> bool:
     return head is not None and head.saved_at is not None and head.taken_at > request.not_before
 
 
+def autoscaler_of(settings: Settings) -> AutoscalerSettings:
+    """Read what the environment says of the autoscaler.
+
+    Raises:
+        SettingsError: If that makes no sense; the sentence names the variable.
+    """
+    names = ("AUTOSCALER", "AUTOSCALER_VERSION", "AUTOSCALER_DISCOVERY")
+    said = (settings.autoscaler, settings.autoscaler_version, settings.autoscaler_discovery)
+    try:
+        return settings_of(*said, names=names)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+
+
 def make_checkpoint(context: Context) -> Callable[[], None]:
     """Return what ends an audit that has too little time left to be saved."""
 
@@ -246,6 +273,7 @@ def _build(function_arn: str) -> tuple[AuditCluster, Telemetry]:
         hub=settings.security_hub,
         clock=clock,
         telemetry=telemetry,
+        autoscaler=autoscaler_of(settings),
     )
     return function, telemetry
 
