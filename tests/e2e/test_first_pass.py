@@ -16,7 +16,7 @@ from tests.e2e.conftest import SECONDS, FirstPass, Witness
 pytestmark = pytest.mark.e2e
 
 REPORTS_ONLY = {check.id for check in CATALOGUE if check.reports_only}
-WAIT_FOR_A_SECOND_SIGHTING = frozenset({"ZONE003", "ZONE004", "CAS008"})
+WAIT_FOR_A_SECOND_SIGHTING = frozenset({"ZONE003", "ZONE004", "CAS008", "CAS011"})
 AT_ONCE = frozenset({("CAS008", "press-a, press-b")})
 """A size that is fixed is configuration, which no second look makes surer."""
 
@@ -63,11 +63,14 @@ def test_the_ledger_has_open_exactly_what_the_fleet_says_is_wrong(stage: Stage, 
 
 def test_what_needs_two_audits_waits_for_the_second(stage: Stage, first_pass: FirstPass) -> None:
     sightings = {
-        item["cluster"].rpartition("/")[2]: [finding_id.split("/")[5] for finding_id in item["sightings"]]
+        item["cluster"].rpartition("/")[2]: sorted(finding_id.split("/")[5] for finding_id in item["sightings"])
         for item in first_pass.ledger
         if item["item"] == "HEAD" and item["sightings"]
     }
-    waiting = {cluster: [pair[0] for pair in pairs if waits(pair)] for cluster, pairs in wrong_in_fleet(stage).items()}
+    waiting = {
+        cluster: sorted(check for check, subject in pairs if waits((check, subject)))
+        for cluster, pairs in wrong_in_fleet(stage).items()
+    }
     assert sightings == {cluster: checks for cluster, checks in waiting.items() if checks}
 
 

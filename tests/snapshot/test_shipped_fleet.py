@@ -51,7 +51,7 @@ def test_zones_without_addresses_are_no_place_to_grow(bench: Callable[..., Any])
 
 
 def test_a_lost_zone_is_told_of_what_it_emptied_and_of_what_cannot_grow_elsewhere(bench: Callable[..., Any]) -> None:
-    groups = {"web": {"desired": 6}, **SIBLINGS}
+    groups = {"web": {"desired": 6, "max": 9}, **SIBLINGS}
     with bench({"node_groups": groups}) as started:
         assert len(started.aws.lose_zone("shop", "euw1-az3")) == 4
         judged = judge(started.read(), CATALOGUE)

@@ -4,16 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from eks_auditor.model.capacity import GroupCapacity, LaunchConfig, Node
+from eks_auditor.model.capacity import UNRESOLVED, GroupCapacity, LaunchConfig, Node
 from eks_auditor.model.gap import Gap, UnreadableError, known
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.releases.builds import image_or_gap
 
 LEFT_BEHIND_AFTER = timedelta(hours=24)
 """How long a roll-out may take, and how long after its launch a node may still be part of one."""
-
-UNRESOLVED = "resolve:ssm:"
-"""How the image of a launch template begins whose parameter could not be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

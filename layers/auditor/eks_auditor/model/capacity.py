@@ -160,6 +160,9 @@ class TemplateUse:
     created_at: datetime | None = None
 
 
+UNRESOLVED = "resolve:ssm:"
+"""What the name of a configured image begins with where it stands in a parameter that could not be resolved."""
+
 LAUNCH_TEMPLATE_GONE = frozenset(
     {
         "InvalidLaunchTemplateId.NotFound",

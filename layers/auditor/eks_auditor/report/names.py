@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 
 from eks_auditor.model.capacity import (
+    UNRESOLVED,
     HealthIssue,
     LaunchConfig,
     ManagedNodeGroup,
@@ -42,8 +43,6 @@ ARN_WORDS = frozenset(
 
 AUTOSCALER = "k8s.io/cluster-autoscaler/"
 MEMBER = "kubernetes.io/cluster/"
-PARAMETER = "resolve:ssm:"
-"""How a launch names an image by a parameter."""
 
 _ID = re.compile(r"[a-z]+-[0-9a-f]{8,17}|[0-9a-f]+(-[0-9a-f]+)*|\d*(\.\d+){0,2}")
 _SWITCHES = frozenset({"enabled", "disabled"})
@@ -84,7 +83,7 @@ def is_id(word: str) -> bool:
 
 def parameter_of(image_id: str) -> str:
     """Return the parameter by which a launch names an image; empty for an image's id."""
-    return image_id.removeprefix(PARAMETER) if image_id.startswith(PARAMETER) else ""
+    return image_id.removeprefix(UNRESOLVED) if image_id.startswith(UNRESOLVED) else ""
 
 
 def _names(each: object, region: str) -> set[str]:

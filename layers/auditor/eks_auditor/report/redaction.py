@@ -12,6 +12,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from eks_auditor.model.capacity import (
+    UNRESOLVED,
     Capacity,
     FailedLaunch,
     HealthIssue,
@@ -37,7 +38,6 @@ from eks_auditor.report.names import (
     AUTOSCALER,
     AWS,
     MEMBER,
-    PARAMETER,
     is_id,
     parameter_of,
     pseudonyms_of,
@@ -175,7 +175,7 @@ class _Redaction:
 
     def _image_id(self, image_id: str) -> str:
         parameter = parameter_of(image_id)
-        return PARAMETER + self._text(parameter) if parameter else image_id
+        return UNRESOLVED + self._text(parameter) if parameter else image_id
 
     def _template(self, template: TemplateUse) -> dict[str, Any]:
         return {"name": self.name(template.name)}

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
+from eks_auditor.model.capacity import UNRESOLVED
 from eks_auditor.model.gap import Gap
 from eks_auditor.model.release import Ancestor, Image, ImageScan
 from eks_auditor.releases.builds import NOT_VISIBLE
@@ -28,7 +29,6 @@ ACTIONS = frozenset({"ec2:DescribeImages", "ec2:GetAllowedImagesSettings", "ec2:
 
 _LARGEST_PAGE = 1000
 _BAD_IMAGE = "InvalidAMIID"
-_PARAMETER = "resolve:ssm:"
 
 
 def read_images(reads: Reads, ids: Iterable[str]) -> Callable[[], Answers[Image]]:
@@ -38,7 +38,7 @@ def read_images(reads: Reads, ids: Iterable[str]) -> Callable[[], Answers[Image]
     parameter, ``resolve:ssm:NAME``, which EC2 did not resolve, is the gap that tells why.
     """
     wanted = set(ids)
-    parameters = {each for each in wanted if each.startswith(_PARAMETER)}
+    parameters = {each for each in wanted if each.startswith(UNRESOLVED)}
     client, ssm_client = reads.clients.ec2, reads.clients.ssm
     # One by one: a parameter that the role may not read would refuse its neighbours.
     unresolved = {each: reads.start(_why_unresolved, ssm_client, each) for each in parameters}
@@ -50,7 +50,7 @@ def read_images(reads: Reads, ids: Iterable[str]) -> Callable[[], Answers[Image]
 
 def _why_unresolved(client: SSMClient, image_id: str) -> Gap:
     """Ask for a parameter as EC2 did in the caller's name, to tell one that is gone from one that is refused."""
-    name = image_id.removeprefix(_PARAMETER)
+    name = image_id.removeprefix(UNRESOLVED)
     # Its value is looked at by nobody, and its name may end on a version or a label, which the answer's does not.
     found = read("ssm:GetParameters", name, lambda: bool(client.get_parameters(Names=[name])["Parameters"]))
     if isinstance(found, Gap):
