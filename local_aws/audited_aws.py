@@ -24,6 +24,7 @@ from threading import Thread
 from typing import Any, Self
 
 from local_aws import releasing
+from local_aws.authorization import Authorizer
 from local_aws.callers import Callers, Resolver
 from local_aws.errors import AwsError
 from local_aws.expansion import expand
@@ -40,20 +41,24 @@ ENDPOINTS = ("EKS", "EC2", "AUTO_SCALING", "IAM", "SSM", "SECURITYHUB", "STS")
 class AuditedAws:
     """A running local AWS; a context manager that starts and stops its server."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the fleet by name
         self,
         fleet: Fleet,
         *,
         port: int = 0,
         clock: Clock | None = None,
         resolver: Resolver | None = None,
+        authorizer: Authorizer | None = None,
         page_size: int | None = None,
     ) -> None:
-        """Expand the fleet. Without a clock, time stands still at the instant the fleet was loaded for."""
+        """Expand the fleet. Without a clock, time stands still at the instant the fleet was loaded for.
+
+        Keys that the resolver knows are authorized by the authorizer; without one, every caller may do everything.
+        """
         self.clock: Clock = clock or (lambda: fleet.now)
         # A later `aws.clock = ...` must count too, hence not self.clock itself.
         self.world: World = expand(fleet, lambda: self.clock())  # noqa: PLW0108
-        self._dispatcher = Dispatcher(self.world, Callers(resolver), page_size)
+        self._dispatcher = Dispatcher(self.world, Callers(resolver), page_size, authorizer=authorizer)
         self._server = Server(port, self._dispatcher, self._control())
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
 

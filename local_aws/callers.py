@@ -54,6 +54,7 @@ class Callers:
         """Take a resolver that is asked about keys which were not issued here."""
         self.resolver = resolver
         self._issued: dict[str, Caller] = {}
+        self._foreign: dict[str, Caller] = {}
 
     def issue(self, caller: Caller) -> str:
         """Make a temporary access key for an assumed role."""
@@ -66,13 +67,18 @@ class Callers:
         """Return the caller behind a key, or raise the error by which the service refuses unknown ones."""
         if _ACCOUNT.fullmatch(access_key):
             return Caller(access_key)
-        caller = self._issued.get(access_key)
+        caller = self._issued.get(access_key) or self._foreign.get(access_key)
         if caller is None and self.resolver is not None:
             caller = self.resolver(access_key)
+            if caller is not None:
+                self._foreign[access_key] = caller
         if caller is None:
             raise refused_credentials(service)
-        self._issued[access_key] = caller
         return caller
+
+    def is_foreign(self, access_key: str) -> bool:
+        """Say whether a key was issued elsewhere: to a function of the stack, or for a role that one assumed."""
+        return access_key in self._foreign
 
 
 def refused_credentials(service: str) -> AwsError:

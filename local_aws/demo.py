@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from local_aws.deployment import REGION, DeploymentError
+from local_aws.building import REGION, DeploymentError
 from local_aws.fleet import load_fleet
 from local_aws.stage import Stage, StageError
 

@@ -10,25 +10,21 @@ it is asserted on the template (tests/template) or by unit tests instead of bein
   reports failures is passed over), which the relay schedule makes good;
 * never: metrics from log lines or of queues, so alarms stay as they were created; mail.
 
-What it does and is relied on: execution roles' policies are enforced (AUTH), so a missing permission fails here too.
+What it does and is relied on: execution roles' policies are enforced (AUTH), so a missing permission fails here too,
+and by `local_aws.policies` on the audited side as well.
 """
 
-import fcntl
-import hashlib
 import json
 import os
-import platform
 import re
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -36,17 +32,22 @@ from typing import IO, Any, Self
 import boto3
 from botocore.config import Config
 
+from local_aws.building import (
+    REGION,
+    ROOT,
+    TOOLS,
+    DeploymentError,
+    architecture,
+    base_interpreter,
+    run,
+    sam_build,
+    sam_environment,
+)
 from local_aws.callers import Caller
-
-ROOT = Path(__file__).resolve().parent.parent
-TOOLS = ROOT / ".tools"
-BUILDS = ROOT / ".aws-sam" / "local"
-# What a build depends on; anything else may change without a new one.
-SOURCES = ("template.yaml", "samconfig.toml", "functions", "layers/auditor")
+from local_aws.policies import DeployedPolicies
 
 ACCOUNT = "111111111111"
 SECRET = "test"  # noqa: S105 - what ministack takes from the account itself
-REGION = "eu-west-1"
 STACK = "eks-auditor"
 
 _START_ATTEMPTS = 3
@@ -54,81 +55,6 @@ _START_SECONDS = 30
 _STOP_SECONDS = 5
 _POLL_SECONDS = 0.1
 _ASSUMED_ROLE = re.compile(r"arn:[^:]+:sts::(?P<account>\d{12}):assumed-role/(?P<role>[^/]+)/(?P<session>.+)")
-
-
-class DeploymentError(Exception):
-    """What did not work, and what the command said."""
-
-
-def architecture() -> str:
-    """Return this machine's architecture as Lambda names it: what is built here must run here."""
-    return {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
-
-
-def base_interpreter() -> str:
-    """Return the Python that the project's environment was made from: it has pip and none of the project's packages."""
-    return f"{sys.base_prefix}/bin/python3.13"
-
-
-def run(command: list[str], environment: Mapping[str, str]) -> str:
-    """Run a command of the project's tools; its output is shown only if it fails.
-
-    Raises:
-        DeploymentError: If it fails, with everything it said.
-    """
-    done = subprocess.run(  # noqa: S603 - the commands are written in this file
-        command,
-        cwd=ROOT,
-        env=dict(environment),
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-    )
-    if done.returncode:
-        message = f"{Path(command[0]).name} {command[1]} failed with exit code {done.returncode}:\n{done.stdout}"
-        raise DeploymentError(message)
-    return done.stdout
-
-
-def fingerprint(arch: str) -> str:
-    """Hash everything that a build depends on."""
-    known = hashlib.sha256(arch.encode())
-    for source in SOURCES:
-        top = ROOT / source
-        for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
-            if path.is_file() and "__pycache__" not in path.parts:
-                known.update(f"\x00{path.relative_to(ROOT)}\x00".encode())
-                known.update(path.read_bytes())
-    return known.hexdigest()
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold a lock that other processes of this checkout respect."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def sam_build(arch: str) -> Path:
-    """Build with SAM what has changed since the last build, and return the built template."""
-    build = BUILDS / arch
-    stamp = BUILDS / f"{arch}.sha256"
-    with locked(BUILDS / f"{arch}.lock"):
-        wanted = fingerprint(arch)
-        if not stamp.exists() or stamp.read_text() != wanted:
-            stamp.unlink(missing_ok=True)
-            overrides = ["--parameter-overrides", f"Architecture={arch}"]
-            environment = {**os.environ, **_sam_environment(), "ARCH": arch, "PYTHON": base_interpreter()}
-            run([f"{TOOLS}/sam/bin/sam", "build", "--build-dir", str(build), *overrides], environment)
-            stamp.write_text(wanted)
-    return build / "template.yaml"
-
-
-def _sam_environment() -> dict[str, str]:
-    return {"SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": REGION}
 
 
 def free_port() -> int:
@@ -146,6 +72,7 @@ class DeploymentAws:
         endpoint: Its URL.
         directory: Where it and its functions write.
         stack: The name of the stack that was deployed last.
+        policies: What its roles may.
     """
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
@@ -157,6 +84,7 @@ class DeploymentAws:
         self.directory = Path()
         self._log: IO[bytes] | None = None
         self._clients: dict[str, Any] = {}
+        self.policies = DeployedPolicies(lambda: self.endpoint)
 
     def __enter__(self) -> Self:
         """Start, and wait until it is ready."""
@@ -177,11 +105,11 @@ class DeploymentAws:
 
     # -- what it is asked
 
-    def client(self, service: str, region: str = REGION) -> Any:  # noqa: ANN401 - boto3's clients are made at run time
-        """Return a boto3 client of the deployment's account."""
-        name = f"{service}/{region}"
+    def client(self, service: str, region: str = REGION, account: str = ACCOUNT) -> Any:  # noqa: ANN401 - boto3's clients are made at run time
+        """Return a boto3 client of an account, the deployment's own unless another is named."""
+        name = f"{service}/{region}/{account}"
         if name not in self._clients:
-            session = boto3.Session(ACCOUNT, SECRET, region_name=region)
+            session = boto3.Session(account, SECRET, region_name=region)
             config = Config(retries={"mode": "standard"})
             self._clients[name] = session.client(service, endpoint_url=self.endpoint, config=config)  # type: ignore[call-overload]
         return self._clients[name]
@@ -279,7 +207,7 @@ class DeploymentAws:
         """Return the environment of a user's shell that is pointed at this AWS."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         credentials = {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": SECRET}
-        return {**kept, **_sam_environment(), **credentials, "AWS_ENDPOINT_URL": self.endpoint}
+        return {**kept, **sam_environment(), **credentials, "AWS_ENDPOINT_URL": self.endpoint}
 
     def _start(self) -> None:
         for _ in range(_START_ATTEMPTS):
@@ -362,6 +290,7 @@ class DeploymentAws:
             process.stdin.close()
         if self._log:
             self._log.close()
+        self.policies.close()
         for client in self._clients.values():
             client.close()
         self._clients.clear()

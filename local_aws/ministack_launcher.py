@@ -16,8 +16,9 @@ What it changes, and why:
 * **A failure queue can be redriven.** SQS lacks StartMessageMoveTask; here it moves every message back at once.
 * **A session's `aws:PrincipalArn` is its role's ARN**, as on AWS; ministack compares the session's own.
 * **Every request counts as TLS.** The listener is plain HTTP on the loopback; the stack's policies deny that.
-* **A route that says who is behind an access key**, so that the audited AWS can tell the functions' roles apart, and
-  one that says which process answers.
+* **A route that says who is behind an access key**, so that the audited AWS can tell the functions' roles apart; one
+  that says what a key may, by the policies as they are now; one that hands out a function's credentials; and one that
+  says which process answers.
 * **It ends with whoever started it**, also when that was killed: the starter holds standard input's other end.
 """
 
@@ -36,6 +37,7 @@ import threading
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 from ministack import app as gateway
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime
@@ -192,15 +194,63 @@ def compare_roles() -> None:
     iam_evaluator._resolve_condition_key = of_role
 
 
-def answer(path: str) -> object:
-    """Answer one of the routes that `local_aws.deployment` asks."""
+def answer(path: str, query: dict[str, list[str]]) -> object:
+    """Answer one of the routes that `local_aws.deployment` and `local_aws.policies` ask."""
     topic, _, subject = path.removeprefix(ROUTES).partition("/")
     if topic == "process":
         return os.getpid()
     if topic == "caller":
         session = sts._sessions.get(subject)
         return None if session is None or sts._session_expired(session) else session["Arn"]
+    if topic == "authorize":
+        return authorize(query["key"][0], query["action"][0], query["region"][0], query["resource"])
+    if topic == "credentials":
+        return credentials(query["function"][0])
     return None
+
+
+def authorize(key: str, action: str, region: str, resources: list[str]) -> object:
+    """Say whether a key may do something with each resource, or else with which it may not; None: no such session."""
+    session = sts._sessions.get(key)
+    if session is None or sts._session_expired(session):
+        return None
+    account = session["Arn"].split(":")[4]
+    principal = iam_evaluator.resolve_principal(key, account)
+    for resource in resources:
+        context = iam_evaluator.EvalContext(
+            principal_arn=principal.arn,
+            principal_type=principal.type,
+            principal_account=principal.account,
+            action=action,
+            resource_arn=resource,
+            region=region,
+            secure_transport=True,
+            service_context=function_keys(session),
+            principal_keys=principal.keys,
+        )
+        decided = iam_evaluator.evaluate(context, principal.policies, *principal.limits)
+        if decided.decision != "Allow":
+            explicit = decided.decision == "Deny"
+            return {"allowed": False, "principal": principal.arn, "resource": resource, "explicit": explicit}
+    return {"allowed": True}
+
+
+def function_keys(session: dict[str, Any]) -> dict[str, str]:
+    """Return the condition key that calls of a function's code carry: of the sessions that never end."""
+    if "Expiration" in session:
+        return {}
+    _, _, _, _, account, resource = session["Arn"].split(":", 5)
+    function = resource.rpartition("/")[2]
+    region = os.environ["MINISTACK_REGION"]
+    return {"lambda:sourcefunctionarn": f"arn:aws:lambda:{region}:{account}:function:{function}"}
+
+
+def credentials(function: str) -> object:
+    """Return the credentials that a function of the deployment's account has in its environment; None: no function."""
+    found = lambda_svc._functions.get_scoped(
+        os.environ["MINISTACK_ACCOUNT_ID"], os.environ["MINISTACK_REGION"], function
+    )
+    return None if found is None else lambda_runtime.execution_credentials(found["config"])
 
 
 def with_routes(application: Application) -> Application:
@@ -209,7 +259,7 @@ def with_routes(application: Application) -> Application:
     async def wrapped(scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             if scope["path"].startswith(ROUTES):
-                body = json.dumps(answer(scope["path"])).encode()
+                body = json.dumps(answer(scope["path"], parse_qs(scope["query_string"].decode()))).encode()
                 await send({"type": "http.response.start", "status": 200, "headers": []})
                 await send({"type": "http.response.body", "body": body})
                 return

@@ -7,7 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import RLock
 from typing import Any, override
 
-from local_aws.callers import Caller, Callers, refused_credentials, scope_of
+from local_aws.authorization import ALWAYS_ALLOWED, Authorizer, question_of, refusal
+from local_aws.callers import Caller, Callers, Scope, refused_credentials, scope_of
 from local_aws.contract import ANSWER, REQUEST
 from local_aws.errors import AwsError
 from local_aws.images import Document
@@ -63,6 +64,8 @@ class Dispatcher:
     page_size: int | None = None
     calls: list[RecordedCall] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    authorizer: Authorizer | None = None
+    """Asked whether a caller that it knows, a role, may; without one everybody may everything."""
     broken_answers: list[str] = field(default_factory=list)
     """Answers of ours that did not fit botocore's model: each is a bug here."""
     lock: RLock = field(default_factory=RLock)
@@ -88,6 +91,8 @@ class Dispatcher:
                 given = {name: value for name, value in params.items() if value is not None}
                 call = RecordedCall(scope.service, operation, caller.account, scope.region, given, caller)
                 self.calls.append(call)
+            self._authorize(scope, call)
+            with self.lock:
                 return wire.answer(operation, self._result(wire, call))
         except AwsError as error:
             return wire.refuse(error)
@@ -95,6 +100,21 @@ class Dispatcher:
             sentence = f"the local AWS failed: {type(error).__name__}: {error}"
             self.broken_answers.append(sentence)
             return wire.refuse(AwsError(sentence, code="InternalFailure", status=500))
+
+    def _authorize(self, scope: Scope, call: RecordedCall) -> None:
+        """Ask whether the caller may; outside the lock, for whoever is asked may itself be busy.
+
+        Keys of accounts are people's, and roles that were assumed here are the fleet's: neither has policies.
+        """
+        action = f"{call.service}:{call.operation}"
+        if self.authorizer is None or action in ALWAYS_ALLOWED or not self.callers.is_foreign(scope.access_key):
+            return
+        with self.lock:
+            state = self.world.region(call.account, call.region)
+            question = question_of(scope.access_key, action, state, call.params)
+        denial = self.authorizer(question)
+        if denial is not None:
+            raise refusal(call.service, action, denial)
 
     def _result(self, wire: Wire, recorded: RecordedCall) -> Document:
         service, operation = recorded.service, recorded.operation
@@ -174,7 +194,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         path, _, query = self.path.partition("?")
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self._body()
         # The header object ignores case, as HTTP wants it.
         request = Request(self.command, path, query, self.headers, body)  # type: ignore[arg-type]  # email.Message is a Mapping in all but name
         response = self.server.command(request) if path.startswith(CONTROL) else self.server.dispatcher.answer(request)
@@ -184,6 +204,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(response.body)
         self.wfile.flush()
+
+    def _body(self) -> bytes:
+        """Read the request's body; proxies that pass one on as it comes send it in chunks, an empty one too."""
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = b""
+        while size := int(self.rfile.readline().partition(b";")[0], 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
 
     # The names are http.server's.
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815

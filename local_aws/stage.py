@@ -17,8 +17,12 @@ from boto3.dynamodb.types import TypeDeserializer
 
 from eks_auditor.wiring.clock import make_clock
 from local_aws.audited_aws import AuditedAws
-from local_aws.deployment import ACCOUNT, REGION, DeploymentAws
+from local_aws.authorization import Denial, Question
+from local_aws.building import REGION
+from local_aws.callers import Caller
+from local_aws.deployment import ACCOUNT, DeploymentAws
 from local_aws.fleet import Fleet
+from local_aws.member import deploy_member
 
 _POLL_SECONDS = 0.5
 _WARNINGS_SHOWN = 10
@@ -64,9 +68,9 @@ class Stage:
         """What time it is for the fleet and for the functions."""
         if clock_file is not None:
             self._set_clock(fleet.now)
-        self.audited = AuditedAws(fleet, clock=self.clock, resolver=self._caller_of)
+        self.audited = AuditedAws(fleet, clock=self.clock, resolver=self._caller_of, authorizer=self._denied)
         told = {} if clock_file is None else {"EKS_AUDITOR_TEST_CLOCK": str(clock_file)}
-        self.deployment = DeploymentAws({**self.audited.environment(), **told})
+        self.deployment = DeploymentAws({**self.reached_by_functions(), **told})
         self.places = tuple(
             Place(account, region)
             for account, described in sorted(fleet.accounts.items())
@@ -84,6 +88,8 @@ class Stage:
             self._running.enter_context(self.deployment)
             self.deployment.sam_deploy(parameters=self._parameters)
             self.outputs = self.deployment.stack_outputs()
+            for account in sorted({place.account for place in self.places} - {ACCOUNT}):
+                deploy_member(self.deployment, account)
         except BaseException:
             self._running.close()
             raise
@@ -93,8 +99,18 @@ class Stage:
         """Stop both."""
         self._running.close()
 
-    def _caller_of(self, access_key: str) -> Any:  # noqa: ANN401  the resolver's own type
+    def reached_by_functions(self) -> dict[str, str]:
+        """Return what points functions at the fleet, but for STS: they assume roles where these are deployed.
+
+        So it is the deployed policies of the other accounts that count.
+        """
+        return {name: url for name, url in self.audited.environment().items() if name != "AWS_ENDPOINT_URL_STS"}
+
+    def _caller_of(self, access_key: str) -> Caller | None:
         return self.deployment.caller_of(access_key)
+
+    def _denied(self, question: Question) -> Denial | None:
+        return self.deployment.policies.denied(question)
 
     # -- making things happen
 

@@ -113,7 +113,7 @@ def test_the_reason_and_evidence_name_the_numbers() -> None:
     assert finding.evidence["zone"] == A
     passed = survival()
     assert passed.reason == f"without {A}, 1 of 3 nodes are lost (33%, at best 33%); regrowable: all of them"
-    assert set(passed.evidence) == {"nodes", *ZONES}
+    assert set(passed.evidence) == {"nodes", *ZONES, "policy_version"}
 
 
 def fixes(*capacities: Any, **deviations: Any) -> list[str]:  # noqa: ANN401  any capacity, any field

@@ -92,7 +92,7 @@ def test_a_broken_snapshot_file(command: Command, snapshot_file: str) -> None:
 def test_a_snapshot_file_whose_values_make_no_sense(
     command: Command, snapshot_file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def judged(*_: object) -> None:
+    def judged(*_: object, **__: object) -> None:
         message = "no such minor"
         raise ValueError(message)
 

@@ -12,7 +12,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from eks_auditor.ledger.table import HEADS_INDEX, Ledger
+from eks_auditor.ledger.table import HEADS_INDEX, UNRELAYED_INDEX, Ledger
 from eks_auditor.model.capacity import KINDS
 from eks_auditor.model.cluster import ClusterId
 from eks_auditor.model.finding import Finding
@@ -33,7 +33,8 @@ TEMPLATE = {
             "Properties": {
                 "BillingMode": "PAY_PER_REQUEST",
                 "AttributeDefinitions": [
-                    {"AttributeName": name, "AttributeType": "S"} for name in ("cluster", "item", "head", "due_at")
+                    {"AttributeName": name, "AttributeType": "S"}
+                    for name in ("cluster", "item", "head", "due_at", "unrelayed", "taken_at")
                 ],
                 "KeySchema": [
                     {"AttributeName": "cluster", "KeyType": "HASH"},
@@ -41,13 +42,17 @@ TEMPLATE = {
                 ],
                 "GlobalSecondaryIndexes": [
                     {
-                        "IndexName": HEADS_INDEX,
+                        "IndexName": name,
                         "KeySchema": [
-                            {"AttributeName": "head", "KeyType": "HASH"},
-                            {"AttributeName": "due_at", "KeyType": "RANGE"},
+                            {"AttributeName": partition, "KeyType": "HASH"},
+                            {"AttributeName": sort, "KeyType": "RANGE"},
                         ],
                         "Projection": {"ProjectionType": "KEYS_ONLY"},
                     }
+                    for name, partition, sort in (
+                        (HEADS_INDEX, "head", "due_at"),
+                        (UNRELAYED_INDEX, "unrelayed", "taken_at"),
+                    )
                 ],
             },
         }

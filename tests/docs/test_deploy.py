@@ -23,8 +23,8 @@ def test_endpoints_are_those_of_the_services_that_are_called() -> None:
     called = {function: {action.partition(":")[0] for action in actions} for function, actions in ACTIONS.items()}
     assert documented == called
     [loop] = re.findall(r"for SERVICE in ([a-z0-9 ]+);", text(DEPLOY))
-    # DynamoDB has a gateway; IAM has no endpoint in each Region.
-    assert {*loop.split(), "dynamodb", "iam"} == set().union(*called.values())
+    # DynamoDB and S3 have gateways; IAM has no endpoint in each Region.
+    assert {*loop.split(), "dynamodb", "s3", "iam"} == set().union(*called.values())
 
 
 def test_the_key_lets_every_service_that_the_stack_lets() -> None:

@@ -14,6 +14,7 @@ from moto.server import ThreadedMotoServer
 
 from eks_auditor.ledger.outbox import OutboxKey
 from eks_auditor.ledger.pointers import MOVES_KEPT, Pointers
+from eks_auditor.ledger.policies import KeptPolicy, Policies
 from eks_auditor.ledger.saving import Saved
 from eks_auditor.ledger.table import Ledger
 from eks_auditor.model.history import sequence_of
@@ -89,6 +90,7 @@ def fill(dynamodb: "DynamoDBClient", table: str) -> None:
     )
     pointer = Pointer(line=LINE, watched_since=NOW - timedelta(days=1), moves=moves, revision=1)
     assert pointers.save("aws", CLUSTER.region, pointer, None)
+    Policies(dynamodb, table).keep(KeptPolicy("version: 1\n", at(1)))
 
 
 @pytest.fixture
@@ -157,7 +159,7 @@ def test_every_kind_of_item_and_every_attribute_is_the_codes(deployed: Deployed)
     for found in deployed.dynamodb.scan(TableName=deployed.table)["Items"]:
         written.setdefault(kind(found["item"]["S"]), set()).update(found)
     documented = {kind(item.strip("`")): of for item, of, _ in rows(OPERATIONS, "item")}
-    places = {"POINTER": "pointers", "OUTBOX#release": "releases"}
+    places = {"POINTER": "pointers", "OUTBOX#release": "releases", "POLICY": "policy"}
     assert documented == {each: places.get(each, "a cluster") for each in written}
     written["OUTBOX"] |= written["OUTBOX#release"]  # one is published, the other is not
     for names, of, _ in rows(OPERATIONS, "attribute"):

@@ -7,6 +7,7 @@ import pytest
 from eks_auditor.wiring.telemetry import NAMESPACE
 from tests.docs.pages import OPERATIONS, ROOT, redrives, rows, text
 from tests.template.cloudformation import Stack, load, logical_id
+from tests.template.test_dashboard import said
 from tests.template.test_failure_queues import FULL, edges, failure_queues
 from tests.wiring.fakes import Heard
 
@@ -59,10 +60,13 @@ def test_messages_are_moved_by_sqs_only_out_of_queues_that_sqs_filled() -> None:
     assert {queue for queue, command in redrives().items() if "start-message-move-task" in command} == filled
 
 
-def test_metrics_are_those_of_the_code() -> None:
-    code = "\n".join(path.read_text() for path in sorted((PACKAGE / "wiring").glob("*.py")))
-    counted = set(re.findall(r'\.count\(\s*"(\w+)"', code))
-    assert {name.strip("`") for name, _ in rows(OPERATIONS, "metric")} == counted
+def test_metrics_and_what_they_are_told_by_are_those_of_the_code() -> None:
+    documented = set()
+    for name, says in rows(OPERATIONS, "metric"):
+        by = re.search(r"by (`\w+`(?: and `\w+`)?)", says)
+        documented |= {(name.strip("`"), frozenset({"Stack"}))}
+        documented |= {(name.strip("`"), frozenset({"Stack", *re.findall(r"`(\w+)`", by[1])}))} if by else set()
+    assert documented == said()
     assert f"namespace `{NAMESPACE}`" in text(OPERATIONS)
 
 
@@ -83,7 +87,7 @@ def test_the_query_asks_for_fields_that_are_logged() -> None:
 
 def test_the_query_is_the_same_in_the_shell() -> None:
     joined = " ".join(query().split()).replace('"AUDIT_ID"', r"\"$AUDIT_ID\"")
-    assert f'--query-string "{joined}"' in text(OPERATIONS)
+    assert f'insights 24 "{joined}"' in text(OPERATIONS)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from local_aws import load_fleet
-from local_aws.deployment import ACCOUNT, REGION, ROOT
+from local_aws.building import REGION, ROOT
+from local_aws.deployment import ACCOUNT
 from local_aws.stage import Stage
 
 SECONDS = 90

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local_aws.deployment import ROOT
+from local_aws.building import ROOT
 
 pytestmark = pytest.mark.e2e
 

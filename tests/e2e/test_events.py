@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local_aws.deployment import ROOT
+from local_aws.building import ROOT
 from local_aws.stage import Stage
 from tests.e2e.conftest import SECONDS, Witness, arn
 

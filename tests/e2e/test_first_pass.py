@@ -9,7 +9,8 @@ import jsonschema
 import pytest
 
 from eks_auditor.checks import CATALOGUE
-from local_aws.deployment import ACCOUNT, ROOT
+from local_aws.building import ROOT
+from local_aws.deployment import ACCOUNT
 from local_aws.stage import Stage
 from tests.e2e.conftest import SECONDS, FirstPass, Witness
 

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from eks_auditor.ledger.table import DUE_WINDOW
-from local_aws.deployment import ROOT
+from local_aws.building import ROOT
 from local_aws.stage import Stage
 from tests.e2e.conftest import SECONDS, Message, Witness, arn, audit
 

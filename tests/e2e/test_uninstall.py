@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local_aws.deployment import REGION
+from local_aws.building import REGION
 from local_aws.stage import Stage
 from tests.docs.pages import DEPLOY, as_documented, blocks
 from tests.e2e.conftest import Message

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from local_aws import deployment, load_fleet
-from local_aws.deployment import ROOT, TOOLS, architecture, base_interpreter
+from local_aws.building import REGION, ROOT, TOOLS, architecture, base_interpreter
 from local_aws.stage import Stage
 from tests.e2e.conftest import SECONDS, Witness, arn
 
@@ -43,7 +43,7 @@ def built(release: str, directory: Path) -> Path:
         archive.extractall(directory, filter="data")
     arch = architecture()
     environment = {**os.environ, "SAM_CLI_TELEMETRY": "0", "ARCH": arch, "PYTHON": base_interpreter()}
-    command = [f"{TOOLS}/sam/bin/sam", "build", "--region", deployment.REGION]
+    command = [f"{TOOLS}/sam/bin/sam", "build", "--region", REGION]
     done = subprocess.run(  # noqa: S603  our own tools
         [*command, "--parameter-overrides", f"Architecture={arch}"],
         cwd=directory,

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import timedelta, timezone
 from typing import Any
 
@@ -29,6 +30,8 @@ def changed(**members: Any) -> str:  # noqa: ANN401  any member
 
 def test_an_audit_request_is_read_back_as_written() -> None:
     assert parse_audit_request(REQUEST.body()) == REQUEST
+    changed_policy = replace(REQUEST, policy_changed=True)
+    assert parse_audit_request(changed_policy.body()) == changed_policy
 
 
 def test_transitions_are_read_as_the_ledger_writes_them() -> None:

@@ -51,6 +51,8 @@ def eks_call(**detail: Any) -> dict[str, Any]:  # noqa: ANN401  any member
         ("due", DueRequest()),
         ("relay", RelayRequest()),
         ("release_poll", PollRequest()),
+        ("policy_parameter", SweepRequest(policy="policy changed: parameter /eks-auditor/policy, Update")),
+        ("policy_object", SweepRequest(policy="policy changed: s3://platform-policies/eks-auditor/policy.yaml")),
         (
             "image_state_changed",
             ImagesRequest(
@@ -166,6 +168,9 @@ def test_chinas_words_and_partition_are_read() -> None:
         (changed("image_state_changed", ImageId="ami-0abc; drop"), "detail.ImageId"),
         (load("image_state_changed") | {"region": "Ireland"}, "region"),
         (load("image_built") | {"detail-type": "EC2 Image Builder CVE Detected"}, "none that is known"),
+        (load("policy_object") | {"detail-type": "Object Deleted"}, "none that is known"),
+        (changed("policy_object", object={}), "detail.object.key"),
+        (load("policy_parameter") | {"detail": {"operation": "Update"}}, "detail.name"),
         (changed("image_built", state={"status": "BUILDING"}), "detail.state.status"),
         (load("image_built") | {"resources": []}, "resources"),
         (load("image_built") | {"resources": ["arn:aws:s3:::bucket"]}, "no image build version"),

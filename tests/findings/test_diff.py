@@ -10,13 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eks_auditor.findings.diff import REFRESH_AFTER, REFRESH_SPREAD, Changes, diff
+from eks_auditor.findings.diff import Changes, diff
+from eks_auditor.findings.transitions import REFRESH_AFTER, REFRESH_SPREAD
 from eks_auditor.model.capacity import KINDS
 from eks_auditor.model.finding import Finding
 from eks_auditor.model.history import Audit, Change, Head, Record, State, Transition, sequence_of
 from eks_auditor.model.verdict import Severity, Status
 from tests.ledger.build import (
     CREATED_AGAIN,
+    ONE_OPEN,
     at,
     audit,
     deletion,
@@ -262,7 +264,7 @@ class TestBaseline:
     def test_is_the_first_audit_of_a_cluster(self) -> None:
         result = changes(None, [], audit(10, finding()))
         assert only(result)[0].baseline
-        assert result.head == head(10, revision=0, saved_at=None)
+        assert result.head == head(10, revision=0, saved_at=None, open=ONE_OPEN)
 
     def test_is_the_first_run_of_a_check(self) -> None:
         past = head(checks=frozenset({"ZONE003"}))
@@ -532,3 +534,36 @@ class TestAnUndeclaredGroup:
         known = replace(record(), finding=replace(finding(), subject=subject))
         now = audit(10, sets_whole=True, undeclared=frozenset(undeclared))
         assert [each.change for each in changes(head(5), [known], now).transitions] == changed
+
+
+class TestStanding:
+    """What HEAD says of the cluster as a whole, so that nobody has to read its findings."""
+
+    def test_open_findings_are_counted_by_check_and_severity(self) -> None:
+        known = [record(finding(name)) for name in ("a", "b")]
+        result = changes(head(), known, audit(10, finding("a"), finding("b", severity=Severity.LOW), passed("c")))
+        assert result.head.open == {("ZONE002", Severity.HIGH): 1, ("ZONE002", Severity.LOW): 1}
+
+    def test_the_last_word_counts_where_this_audit_has_none(self) -> None:
+        assert changes(head(), [record()], audit(10, unknown())).head.open == ONE_OPEN
+
+    def test_what_is_closed_or_accepted_does_not_count(self) -> None:
+        assert changes(head(), [record()], audit(10, passed())).head.open == {}
+        assert changes(head(), [record(state=State.EXEMPT)], audit(10)).head.open == {}
+
+    def test_the_end_of_a_cluster_leaves_nothing_open_and_nothing_unread(self) -> None:
+        past = head(open=ONE_OPEN, gaps={"ec2:DescribeImages": at(0)})
+        for end in (deletion(10), untargeting(10)):
+            ended = changes(past, [record()], end).head
+            assert (ended.open, ended.gaps) == ({}, {})
+
+    def test_an_action_is_unanswered_since_the_first_audit_in_a_row(self) -> None:
+        first = changes(head(), [], audit(10, gaps=frozenset({"ec2:DescribeImages"}))).head
+        assert first.gaps == {"ec2:DescribeImages": at(10)}
+        both = frozenset({"ec2:DescribeImages", "ssm:GetParameters"})
+        second = changes(first, [], audit(20, gaps=both)).head
+        assert second.gaps == {"ec2:DescribeImages": at(10), "ssm:GetParameters": at(20)}
+        healed = changes(second, [], audit(30, gaps=frozenset({"ssm:GetParameters"}))).head
+        assert healed.gaps == {"ssm:GetParameters": at(20)}
+        again = changes(healed, [], audit(40, gaps=both)).head
+        assert again.gaps["ec2:DescribeImages"] == at(40)

@@ -13,6 +13,8 @@ from eks_auditor.model.history import Change, Head, Record
 from eks_auditor.model.release import Image, ReleaseHistory
 from eks_auditor.model.verdict import Severity
 from eks_auditor.plan.notice import notice_of
+from eks_auditor.policy.rules import Policy, Rule
+from eks_auditor.policy.scope import Scope
 from tests.builders import (
     CLUSTER_ID,
     LINE,
@@ -48,15 +50,21 @@ CAPACITIES = {"managed": managed(), "self-managed": self_managed(group={"launch"
 class Ledger:
     """One cluster's ledger: what was kept of the audits so far."""
 
-    def __init__(self, *capacities: Any, images: tuple[Image, ...] = ()) -> None:  # noqa: ANN401  any capacity
+    def __init__(
+        self,
+        *capacities: Any,  # noqa: ANN401  any capacity
+        images: tuple[Image, ...] = (),
+        policy: Policy = Policy.DEFAULT,
+    ) -> None:
         self._capacities = capacities
+        self._policy = policy
         self._images = {each.id: each for each in (image(), *images)}
         self.head: Head | None = None
         self.records: dict[str, Record] = {}
 
     def audit(self, at: datetime, releases: ReleaseHistory) -> Changes:
         of = snapshot(*self._capacities, taken_at=at, releases={str(LINE): releases}, images=self._images)
-        audit = audit_of(of, [release_superseded], f"audit of {at}")
+        audit = audit_of(of, [release_superseded], f"audit of {at}", policy=self._policy)
         changes = diff(self.head, self.records, audit, hub=False)
         self.head, self.running = changes.head, audit.running
         self.records |= {record.finding.id: record for record in changes.records}
@@ -99,6 +107,47 @@ def test_the_notice_names_the_day_that_the_ledger_holds(ledger: Ledger) -> None:
     ((entry,),) = (notice_of(of, [(CLUSTER_ID, running)]),)
     due_at = ledger.audit(RELEASED + timedelta(minutes=5), AFTER).head.due_at
     assert [capacity.first_rung_at for capacity in entry.capacities] == [due_at]
+
+
+LONGER = {"low": timedelta(days=21), "node_grace": timedelta(days=9)}
+POLICY = Policy(version="0a1b2c3d4e5f", rules=(Rule(limits={"AMI001": LONGER}),))
+
+
+@pytest.mark.parametrize("kind", CAPACITIES)
+def test_another_ladder_moves_the_day_that_the_ledger_holds_and_the_notice_names(kind: str) -> None:
+    known, later = Ledger(CAPACITIES[kind], policy=POLICY), RELEASED + timedelta(days=21)
+    assert known.audit(days_ago(1), BEFORE).head.due_at is None
+    of = request(
+        old=replace(request().old, version=version()),
+        new=replace(request().new, version=version(0.0)),
+        published_at=RELEASED,
+    )
+    ((entry,),) = (notice_of(of, [(CLUSTER_ID, known.running)]),)
+    assert [capacity.first_rung_at for capacity in entry.capacities] == [later]
+    assert known.audit(RELEASED + timedelta(minutes=5), AFTER).head.due_at == later
+    assert known.audit(FIRST_RUNG, AFTER).transitions == ()
+    (opened,) = known.audit(later, AFTER).transitions
+    assert (opened.change, opened.finding.severity) == (Change.OPENED, Severity.LOW)
+
+
+def test_a_rule_for_one_capacity_moves_its_day_alone() -> None:
+    rule = Rule(scope=Scope(capacities=("batch",)), limits={"AMI001": LONGER})
+    groups = (CAPACITIES["managed"], CAPACITIES["self-managed"])
+    known = Ledger(*groups, policy=Policy(version="0a1b2c3d4e5f", rules=(rule,)))
+    known.audit(days_ago(1), BEFORE)
+    assert {each.name: each.first_rung for each in known.running} == {"web": None, "batch": timedelta(days=21)}
+    assert known.audit(RELEASED + timedelta(minutes=5), AFTER).head.due_at == FIRST_RUNG
+
+
+def test_the_notice_waits_for_a_pools_nodes_as_long_as_the_policy_says() -> None:
+    young = image(version(40.0))
+    launched = days_ago(8)
+    pool = node_pool(nodes=(node(1, image_id=young.id, launched_at=launched), node(2, launched_at=days_ago(30))))
+    known = Ledger(pool, images=(young,), policy=POLICY)
+    noted = known.audit(days_ago(0.01), BEFORE)
+    judged_from = {each.judged_from for each in known.running}
+    assert judged_from == {launched + timedelta(days=9)}
+    assert noted.head.due_at == launched + timedelta(days=9)
 
 
 @pytest.mark.parametrize("launched", [days_ago(2), days_ago(6.9), days_ago(7)])

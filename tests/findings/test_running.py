@@ -1,5 +1,6 @@
 """What a cluster runs, as events name it."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from eks_auditor.model.gap import Gap
 from eks_auditor.model.history import Running
 from eks_auditor.model.release import Image
 from eks_auditor.model.snapshot import Snapshot
+from eks_auditor.policy.rules import Policy, Rule
 from eks_auditor.releases.provenance import BUILDER_ARN
 from tests.builders import (
     LINE,
@@ -122,6 +124,17 @@ def test_of_a_pools_own_image_no_node_is_too_young(nodes: tuple[Image, ...]) -> 
     pool = node_pool(nodes=tuple(node(number, image_id=each.id) for number, each in enumerate(nodes)))
     running, _ = running_of(snapshot(pool, images=seen(OWN), ancestors={OWN.id: (ancestor(OLD),)}))
     assert (running[0].key, running[0].own_image, running[0].judged_from) == (KEY, True, None)
+
+
+def test_the_first_rung_is_of_the_check_that_judges_it() -> None:
+    """Of EKS's release AMI001, of an image of its own AMI005; a default is not kept with every capacity."""
+    limits = {"AMI001": {"low": timedelta(days=14)}, "AMI005": {"low": timedelta(days=21)}}
+    policy = Policy(rules=(Rule(limits=limits, switches={"AMI001": False}),))
+    own = self_managed("golden", group={"launch": launch(image_ids=(OWN.id,))})
+    images = {image().id: image(), OWN.id: OWN}
+    running, _ = running_of(snapshot(managed(), own, images=images, ancestors={OWN.id: (ancestor(OLD),)}), policy)
+    of_line = {each.name: (each.first_rung, each.off) for each in running if each.key == KEY}
+    assert of_line == {"web": (None, True), "golden": (timedelta(days=21), False)}
 
 
 def test_of_one_release_ekss_image_counts_before_one_of_its_own() -> None:

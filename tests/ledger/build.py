@@ -110,6 +110,10 @@ def head(minutes: float = 0, **deviations: Any) -> Head:  # noqa: ANN401  any fi
     return Head(**usual | deviations)
 
 
+ONE_OPEN = {("ZONE002", Severity.HIGH): 1}
+"""What HEAD says of findings while :func:`finding` stands open."""
+
+
 def record(of: Finding | None = None, minutes: float = 0, **deviations: Any) -> Record:  # noqa: ANN401  any field of it
     """An open finding as the ledger keeps it."""
     usual: dict[str, Any] = {

@@ -197,6 +197,7 @@ def announced(table: FakeTable) -> list[Told]:
                     transition["previous_severity"] or "",
                     read(transition["first_seen"]),
                     transition["baseline"],
+                    body["class"],
                 )
             )
     return sorted(told)
@@ -212,6 +213,7 @@ def _records(table: FakeTable) -> dict[str, tuple[object, ...]]:
             record.changed_at,
             record.first_seen,
             record.created_at,
+            record.finding.exemption,
         )
         for finding_id, record in table.records.items()
     }
@@ -227,6 +229,7 @@ def _expected_records(expected: Expected) -> dict[str, tuple[object, ...]]:
             row.moved_at,
             row.first_seen,
             row.life,
+            row.accepted,
         )
         for finding_id, row in expected.rows.items()
     }
@@ -253,6 +256,8 @@ def _head(table: FakeTable) -> tuple[object, ...]:
         dict(head.sightings),
         head.due_at,
         head.deleted,
+        head.policy,
+        head.policy_since,
     )
 
 
@@ -267,4 +272,6 @@ def _expected_head(expected: Expected) -> tuple[object, ...]:
         expected.seen_once,
         expected.due_at,
         expected.deleted,
+        expected.policy,
+        expected.policy_since,
     )

@@ -7,13 +7,14 @@ Written apart from the production diff, as plainly as possible and without impor
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from eks_auditor.model.finding import Finding
+from eks_auditor.model.finding import Exemption, Finding
 from eks_auditor.model.history import Audit
 
 HOUR = timedelta(hours=1)
 LADDER = ["INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL"]
+FAILING = ("OPEN", "EXEMPT")
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Row:
     life: datetime
     check_id: str
     kind: str
+    accepted: Exemption | None = None
 
 
 @dataclass(frozen=True, order=True)
@@ -49,6 +51,7 @@ class Told:
     rung_before: str
     first_seen: datetime
     baseline: bool
+    told_as: str
 
 
 @dataclass
@@ -64,6 +67,8 @@ class Expected:
     seen_once: dict[str, datetime] = field(default_factory=dict)
     due_at: datetime | None = None
     deleted: bool = False
+    policy: str = "default"
+    policy_since: datetime | None = None
     runs: dict[str, dict[str, str | None]] = field(default_factory=dict)
     """Of each key, the capacities that run it, each with its version."""
 
@@ -103,7 +108,11 @@ def _accept(ledger: Expected, accepted: Accepted) -> None:
         ledger.life, ledger.deleted, ledger.seen_once = life, audit.ended, {} if audit.ended else seen_once
         ledger.checks = _checks(checks, seen_once, audit)
         later = [first + HOUR for first in ledger.seen_once.values()] + [f.due_at for f in audit.findings if f.due_at]
+        later += [_end(row.accepted) for row in ledger.rows.values() if row.accepted is not None]
         ledger.due_at = min((instant for instant in later if instant > audit.taken_at), default=None)
+        # What could not be read yet is still to be told as the policy's doing.
+        if not (audit.ended or audit.retryable) and ledger.policy != audit.policy:
+            ledger.policy, ledger.policy_since = audit.policy, audit.taken_at
 
 
 def _run(ledger: Expected, accepted: Accepted, *, same_life: bool) -> None:
@@ -143,6 +152,8 @@ def _proof(finding_id: str, word: Finding | None, row: Row | None, audit: Audit)
         return f"moot: check {check_id} is no longer judged"
     whole = {name for name, complete in audit.complete.items() if complete}
     needed = {"managed", "self-managed", "karpenter", "auto-mode"} if kind in ("sibling-set", "zone") else {kind}
+    if (kind == "sibling-set" and not audit.sets_whole) or (kind == "zone" and not audit.zones_whole):
+        return "nothing"
     gone = "no nodes are launched in it any more" if kind == "zone" else "it no longer exists"
     return f"fine: {gone}" if needed <= whole else "nothing"
 
@@ -150,14 +161,14 @@ def _proof(finding_id: str, word: Finding | None, row: Row | None, audit: Audit)
 def _cause_stands(ledger: Expected, word: Finding, audit: Audit) -> bool:
     rows = [(ledger.rows[cause], rung) for cause, rung in word.causes.items() if cause in ledger.rows]
     return any(
-        row.state == "OPEN" and row.life == audit.created_at and LADDER.index(row.rung) >= LADDER.index(rung.name)
+        row.state in FAILING and row.life == audit.created_at and LADDER.index(row.rung) >= LADDER.index(rung.name)
         for row, rung in rows
     )
 
 
 def _confirmed(proof: str, word: Finding | None, row: Row | None, seen_once: dict[str, datetime], audit: Audit) -> str:
     """Turn a failure that is seen for the first time into no proof, and remember it."""
-    already_open = row is not None and row.state == "OPEN" and row.life == audit.created_at
+    already_open = row is not None and row.state in FAILING and row.life == audit.created_at
     rises = row is not None and word is not None and LADDER.index(word.severity.name) > LADDER.index(row.rung)
     if proof == "fails" and word is not None and word.confirm and (rises or not already_open):
         first = seen_once.setdefault(word.id, audit.taken_at)
@@ -173,33 +184,116 @@ def _move(ledger: Expected, finding_id: str, proof: str, audit: Audit, checks: s
     if verb == "fails":
         (word,) = (finding for finding in audit.findings if finding.id == finding_id)
         _fails(ledger, word, audit, checks)
-    elif row is not None and row.state == "OPEN" and verb in ("fine", "moot"):
+    elif row is None or row.state not in FAILING:
+        return
+    elif verb == "nothing":
+        said = next((finding for finding in audit.findings if finding.id == finding_id), None)
+        _stands(ledger, finding_id, said, audit, checks)
+    else:
         state, change = ("RESOLVED", "resolved") if verb == "fine" else ("WITHDRAWN", "withdrawn")
-        ledger.rows[finding_id] = replace(row, state=state, reason=reason, moved_at=audit.taken_at)
-        ledger.told.append(Told(audit.taken_at, finding_id, change, row.rung, "", row.first_seen, baseline=False))
+        ledger.rows[finding_id] = replace(row, state=state, reason=reason, moved_at=audit.taken_at, accepted=None)
+        _announce(ledger, finding_id, change, row, ledger.rows[finding_id], audit)
 
 
 def _fails(ledger: Expected, word: Finding, audit: Audit, checks: set[str]) -> None:
     row = ledger.rows.get(word.id)
-    rung, before, change = word.severity.name, "", ""
-    first_seen, moved_at = audit.taken_at, audit.taken_at
-    if row is None or row.life != audit.created_at:
-        change = "opened"
-    elif row.state != "OPEN":
-        change, first_seen = "reopened", row.first_seen
-    elif row.rung == rung:
-        first_seen, moved_at = row.first_seen, row.moved_at
-    elif word.partial and LADDER.index(rung) < LADDER.index(row.rung):
+    rung = word.severity.name
+    if row is not None and row.life != audit.created_at:
+        row = None
+    lower = row is not None and row.state in FAILING and LADDER.index(rung) < LADDER.index(row.rung)
+    if word.partial and lower:
+        _stands(ledger, word.id, word, audit, checks)
         return
-    else:
-        change = "worse" if LADDER.index(rung) > LADDER.index(row.rung) else "better"
-        first_seen, before = row.first_seen, row.rung
-    ledger.rows[word.id] = Row(
-        "OPEN", rung, word.reason, moved_at, first_seen, audit.created_at, word.check_id, word.subject.kind
+    accepted = _accepted(row, rung, word, audit)
+    first_seen = row.first_seen if row is not None else audit.taken_at
+    now = Row(
+        "EXEMPT" if accepted else "OPEN",
+        rung,
+        word.reason,
+        audit.taken_at,
+        first_seen,
+        audit.created_at,
+        word.check_id,
+        word.subject.kind,
+        accepted,
     )
-    if change:
-        baseline = change in ("opened", "reopened") and word.check_id not in checks
-        ledger.told.append(Told(audit.taken_at, word.id, change, rung, before, first_seen, baseline))
+    _tell(ledger, word.id, row, now, audit, checks)
+
+
+def _stands(ledger: Expected, finding_id: str, word: Finding | None, audit: Audit, checks: set[str]) -> None:
+    """Keep the last word; somebody may accept it, or accept it no more, all the same."""
+    row = ledger.rows[finding_id]
+    accepted = _accepted(row, row.rung, word, audit)
+    now = replace(row, state="EXEMPT" if accepted else "OPEN", accepted=accepted, moved_at=audit.taken_at)
+    _tell(ledger, finding_id, row, now, audit, checks)
+
+
+def _tell(  # noqa: PLR0913, PLR0917  the ledger, its finding before and after, and why
+    ledger: Expected, finding_id: str, row: Row | None, now: Row, audit: Audit, checks: set[str]
+) -> None:
+    """Keep a failure as it is now, and announce it if its state or its rung is another."""
+    if row is not None and (row.state, row.rung) == (now.state, now.rung):
+        ledger.rows[finding_id] = replace(now, moved_at=row.moved_at)
+        return
+    # What was known of an earlier life of the cluster decides how loudly it is told, and nothing else.
+    before = ledger.rows.get(finding_id)
+    ledger.rows[finding_id] = now
+    change, rung_before = "opened", ""
+    if now.state == "EXEMPT":
+        change = "exempted"
+    elif row is not None and row.state != "OPEN":
+        change = "reopened"
+    elif row is not None:
+        change = "worse" if LADDER.index(now.rung) > LADDER.index(row.rung) else "better"
+        rung_before = row.rung
+    baseline = change in ("opened", "reopened") and now.check_id not in checks
+    _announce(ledger, finding_id, change, before, now, audit, rung_before=rung_before, baseline=baseline)
+
+
+def _announce(  # noqa: PLR0913, PLR0917  what happened, before and after, and why
+    ledger: Expected,
+    finding_id: str,
+    change: str,
+    before: Row | None,
+    now: Row,
+    audit: Audit,
+    *,
+    rung_before: str = "",
+    baseline: bool = False,
+) -> None:
+    was = None if before is None else before.state
+    hushed = was == "EXEMPT" if change in ("resolved", "withdrawn") else change == "exempted" and was != "OPEN"
+    told_as = "news"
+    if hushed:
+        told_as = "quiet"
+    elif baseline:
+        told_as = "baseline"
+    elif not audit.ended and (audit.policy != ledger.policy or _waited_since_it_began(ledger, finding_id, audit)):
+        told_as = "policy"
+    ledger.told.append(Told(now.moved_at, finding_id, change, now.rung, rung_before, now.first_seen, baseline, told_as))
+
+
+def _waited_since_it_began(ledger: Expected, finding_id: str, audit: Audit) -> bool:
+    """Whether what is confirmed now was first seen by the first audit under the policy, or waited already."""
+    first = ledger.seen_once.get(finding_id) if audit.created_at == ledger.life else None
+    return first is not None and ledger.policy_since is not None and first <= ledger.policy_since
+
+
+def _accepted(row: Row | None, rung: str, word: Finding | None, audit: Audit) -> Exemption | None:
+    """What accepts a failure: of all that is said, what ends last; what was said before, where that was not looked at.
+
+    A policy is always looked at with its finding; tags may be out of sight.
+    """
+    said = list(word.exemptions) if word is not None else []
+    before = row.accepted if row is not None else None
+    if before is not None and (word is None or (word.tags_hidden and before.source != "policy")):
+        said.append(before)
+    holding = [e for e in said if LADDER.index(rung) <= LADDER.index(e.severity.name) and audit.taken_at < _end(e)]
+    return max(holding, key=_end, default=None)
+
+
+def _end(exemption: Exemption) -> datetime:
+    return datetime(exemption.until.year, exemption.until.month, exemption.until.day, tzinfo=UTC) + timedelta(days=1)
 
 
 def _checks(checks: set[str], seen_once: dict[str, datetime], audit: Audit) -> set[str]:

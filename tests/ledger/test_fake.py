@@ -64,7 +64,7 @@ def written(table: FakeTable | Ledger, part: Part) -> bool:
     return True
 
 
-def planned(table: FakeTable, now: Audit, off: int) -> tuple[Part, ...]:
+def planned(table: FakeTable | Ledger, now: Audit, off: int) -> tuple[Part, ...]:
     """What an audit would write now, or would have written at another revision, or on an empty table."""
     head, records, runs = table.load(CLUSTER)
     loaded: Head | None = None if head is None or off < -1 else replace(head, revision=head.revision + off)

@@ -73,6 +73,7 @@ def test_a_message_says_what_happened_to_which_cluster() -> None:
             "reopened": 0,
             "worse": 1,
             "better": 0,
+            "exempted": 0,
             "resolved": 1,
             "withdrawn": 0,
             "refreshed": 0,

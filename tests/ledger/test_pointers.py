@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from eks_auditor.ledger.batches import BATCH_LIMIT
 from eks_auditor.ledger.documents import key
 from eks_auditor.ledger.pointers import (
-    BATCH_LIMIT,
     MOVES_KEPT,
     POINTER,
     SCHEMA_VERSION,

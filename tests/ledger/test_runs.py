@@ -1,6 +1,7 @@
 """What a cluster runs: kept beside its findings, under the same fence, and found by what is run."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -192,7 +193,15 @@ RUNNING = st.lists(
         st.sampled_from([LINE, "ami-1", "imagebuilder/111122223333/golden"]),
         st.sampled_from(["managed", "self-managed", "karpenter"]),
         st.sampled_from(["20261118", None]),
-        st.sampled_from([{}, {"own_image": True}, {"superseded_since": at(1), "judged_from": at(2)}]),
+        st.sampled_from(
+            [
+                {},
+                {"own_image": True},
+                {"superseded_since": at(1), "judged_from": at(2)},
+                {"first_rung": timedelta(days=21)},
+                {"off": True},
+            ]
+        ),
     ),
     unique_by=lambda each: (each.key, each.kind, each.name),
 )

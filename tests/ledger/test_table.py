@@ -21,6 +21,7 @@ from tests.ledger.build import (
     CLUSTER,
     CREATED_AGAIN,
     LINE,
+    ONE_OPEN,
     at,
     audit,
     deletion,
@@ -73,7 +74,7 @@ class TestSave:
         result = saved(ledger, audit(10, finding(), passed("api")))
         assert (result.parts, result.whole, result.counts) == (1, True, {Change.OPENED: 1})
         assert set(items(dynamodb)) == {"HEAD", FINDING, f"OUTBOX#{written(at(10))}#baseline#0001"}
-        assert ledger.head(CLUSTER) == head(10, saved_at=SAVED_AT, revision=1)
+        assert ledger.head(CLUSTER) == head(10, saved_at=SAVED_AT, revision=1, open=ONE_OPEN)
         assert ledger.load(CLUSTER) == (ledger.head(CLUSTER), {finding().id: record(minutes=10)}, {})
 
     def test_that_changes_nothing_still_moves_head(self, ledger: Ledger, dynamodb: "DynamoDBClient") -> None:
@@ -83,7 +84,7 @@ class TestSave:
         after = items(dynamodb)
         assert after.pop("HEAD") != before.pop("HEAD")
         assert after == before
-        assert ledger.head(CLUSTER) == head(20, saved_at=SAVED_AT, revision=2)
+        assert ledger.head(CLUSTER) == head(20, saved_at=SAVED_AT, revision=2, open=ONE_OPEN)
 
     @pytest.mark.parametrize("minutes", [5, 10])
     def test_drops_an_audit_that_is_not_newer_and_says_so(
@@ -92,7 +93,7 @@ class TestSave:
         saved(ledger, audit(10, finding()))
         before = items(dynamodb)
         result = ledger.save(audit(minutes, passed()), hub=False)
-        assert result == FencedOut(head=head(10, saved_at=SAVED_AT), parts=0)
+        assert result == FencedOut(head=head(10, saved_at=SAVED_AT, open=ONE_OPEN), parts=0)
         assert items(dynamodb) == before
 
     def test_leaves_a_retryable_gap_unsaved(self, ledger: Ledger, dynamodb: "DynamoDBClient") -> None:

@@ -9,6 +9,7 @@ from eks_auditor.ledger.documents import transact_items
 from eks_auditor.ledger.outbox import BODY_LIMIT, MessageClass, TransitionTooLargeError
 from eks_auditor.ledger.transaction import Fence, Part, RecordWrite, plan_parts
 from eks_auditor.model.history import Audit, Head, Record
+from eks_auditor.model.verdict import Severity
 from tests.ledger.build import CREATED_AGAIN, at, audit, deletion, finding, head, passed, record
 
 SAVED_AT = at(99)
@@ -34,7 +35,7 @@ def test_the_first_audit_of_all_asks_for_no_head() -> None:
     assert first.fence == Fence(revision=None, before=at(10))
     assert second.fence == Fence(revision=1)
     assert first.head == head(10, revision=1, saved_at=None, checks=frozenset())
-    assert second.head == head(10, revision=2, saved_at=SAVED_AT)
+    assert second.head == head(10, revision=2, saved_at=SAVED_AT, open={("ZONE002", Severity.HIGH): 60})
 
 
 def test_each_part_asks_for_the_one_before_it() -> None:

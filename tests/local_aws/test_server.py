@@ -91,6 +91,18 @@ def test_unsigned_requests_are_refused(aws: AuditedAws) -> None:
     connection.close()
 
 
+def test_a_body_in_chunks_is_read_to_its_end(aws: AuditedAws) -> None:
+    """As a proxy passes one on: what was left of it would be taken for the next request of the connection."""
+    scope = f"AWS4-HMAC-SHA256 Credential={ACCOUNT}/20261123/{REGION}/eks/aws4_request, SignedHeaders=host, Signature=x"
+    connection = HTTPConnection(aws.url.removeprefix("http://"), timeout=5)
+    for chunks in ([], [b'{"a', b'": 1}'], []):
+        connection.request("GET", "/clusters", iter(chunks), {"Authorization": scope}, encode_chunked=True)
+        answer = connection.getresponse()
+        assert answer.status == 200
+        assert "clusters" in json.loads(answer.read())
+    connection.close()
+
+
 def test_calls_are_recorded_and_can_be_made_to_fail(client: Clients, aws: AuditedAws) -> None:
     eks = client("eks")
     aws.fail("eks", "DescribeNodegroup", "AccessDeniedException", "not you", status=403, times=1)

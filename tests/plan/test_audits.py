@@ -135,3 +135,14 @@ def test_images_audit_the_targets_among_those_that_run_them() -> None:
     made = planned(images, known=[cluster("shop"), cluster("foreign", ELSEWHERE)])
     assert clusters(made) == [cluster("shop")]
     assert made.audits[0].cause == "ami-1 is disabled"
+
+
+def test_another_policy_is_a_sweep_whose_audits_read_it_anew() -> None:
+    asked = SweepRequest(policy="policy changed: parameter /p, Update")
+    made = planned(asked, {HERE: [cluster("shop")]}, known=[cluster("vanished"), cluster("old", ELSEWHERE)])
+    kept = [audit for audit in made.audits if not audit.untargeted]
+    assert {(audit.cluster.name, audit.cause, audit.policy_changed) for audit in kept} == {
+        ("shop", "policy changed: parameter /p, Update", True),
+        ("vanished", "policy changed: parameter /p, Update", True),
+    }
+    assert not any(audit.policy_changed for audit in planned(SweepRequest(), {HERE: [cluster("shop")]}).audits)

@@ -51,6 +51,14 @@ def test_a_pool_whose_nodes_are_too_young_to_be_judged_has_a_later_day(
     assert (said.superseded_since, said.first_rung_at) == (days_ago(20), first_rung)
 
 
+def test_the_day_is_by_what_the_last_audit_says_of_the_policy() -> None:
+    longer = timedelta(days=21)
+    (said,) = told(request(), runs(first_rung=longer))
+    assert (said.superseded_since, said.first_rung_at) == (PUBLISHED, PUBLISHED + longer)
+    (said,) = told(request(), runs(off=True))
+    assert (said.superseded_since, said.first_rung_at) == (PUBLISHED, None)
+
+
 def test_an_image_of_its_own_is_told_as_such() -> None:
     assert [each.own_image for each in told(request(), runs("golden", own_image=True), runs())] == [True, False]
 

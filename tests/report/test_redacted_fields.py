@@ -7,8 +7,8 @@ from eks_auditor.model.snapshot import Snapshot
 
 KNOWN_TEXT = {
     # Redacted: names, tags, labels, free text.
-    "Cluster.autoscaler_identity", "ClusterId.account", "ClusterId.name", "FailedLaunch.message", "Gap.error",
-    "Gap.resource", "HealthIssue.message", "HealthIssue.resource_ids", "Image.description", "Image.name",
+    "Cluster.autoscaler_identity", "Cluster.tags", "ClusterId.account", "ClusterId.name", "FailedLaunch.message",
+    "Gap.error", "Gap.resource", "HealthIssue.message", "HealthIssue.resource_ids", "Image.description", "Image.name",
     "Image.owner_id", "Image.tags", "LaunchConfig.configuration", "LaunchConfig.image_ids", "LaunchConfig.pins",
     "LaunchConfig.reservations", "ManagedNodeGroup.arn", "ManagedNodeGroup.labels", "ManagedNodeGroup.name",
     "MissingReference.id", "Node.tags", "NodePool.arn", "NodePool.name", "FargateProfile.arn", "FargateProfile.name",

@@ -48,6 +48,8 @@ SAID = {
     "critical resolved": body(rung(Severity.CRITICAL, Change.RESOLVED)),
     "baseline": body(rung(Severity.HIGH, baseline=True)),
     "refresh": body(rung(Severity.HIGH, Change.REFRESHED)),
+    "policy": body(rung(Severity.LOW, by_policy=True)),
+    "quiet": body(rung(Severity.LOW, Change.EXEMPTED, quiet=True)),
     "other name": elsewhere(name="payments"),
     "other account": elsewhere(account="444455556666"),
     "other region": elsewhere(region="us-east-1"),
@@ -136,7 +138,7 @@ def test_there_is_no_documented_policy_but_those() -> None:
         {"severity": [{"exists": True}]},
         {"check": ["AMI001"]},
         {"transition": [change.value for change in Change]},
-        {"class": ["news", "baseline", "refresh"]},
+        {"class": ["news", "baseline", "policy", "quiet", "refresh"]},
         {"cluster": ["shop"]},
         {"account": ["111122223333"]},
     ],
@@ -152,7 +154,11 @@ def test_no_filter_on_findings_takes_a_notice_for_one(subscribed: Subscribed, po
 
 @pytest.mark.parametrize(
     ("audience", "expected"),
-    [("people", SAID.keys() - {"refresh"}), ("machines", SAID.keys() - {"refresh"}), ("hub", {"refresh"})],
+    [
+        ("people", SAID.keys() - {"refresh", "quiet"}),
+        ("machines", SAID.keys() - {"refresh"}),
+        ("hub", {"refresh"}),
+    ],
 )
 def test_each_audience_gets_what_is_for_it(subscribed: Subscribed, audience: str, expected: set[str]) -> None:
     subscribed.subscribe(json.dumps({"audience": [audience]}))
@@ -193,7 +199,7 @@ def test_the_documented_attributes_are_those_that_are_published() -> None:
     [
         ("transition", [*(change.value for change in Change), "release"]),
         ("severity", [severity.name for severity in Severity]),
-        ("class", ["news", "baseline", "refresh", "release"]),
+        ("class", ["news", "baseline", "policy", "quiet", "refresh", "release"]),
         ("audience", ["people", "machines", "machines", "hub"]),
     ],
 )

@@ -69,6 +69,11 @@ def test_a_notice_as_a_person_gets_it() -> None:
     assert subject(told) == "eks-auditor: 5 capacities superseded by al2023/standard/x86_64/1.35 20261123 (eu-west-1)"
 
 
+def test_no_day_is_told_where_the_policy_switches_the_check_off() -> None:
+    told = letter(message(clusters={CLUSTER_ID: (runs(off=True),)}))
+    assert "managed web: runs 20261110; no finding opens, for the policy switches its check off\n" in told
+
+
 def test_what_runs_an_image_of_its_own_is_to_build_it_anew() -> None:
     """EKS refuses to update a node group with an image of its own to a Kubernetes version."""
     own = tuple(runs("golden", kind=kind, own_image=True) for kind in ("managed", "self-managed", "karpenter"))

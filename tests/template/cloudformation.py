@@ -21,7 +21,7 @@ PSEUDO = {
 type Document = dict[str, Any]
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Knows the tags of CloudFormation's short forms."""
 
 
@@ -85,7 +85,7 @@ class Stack:
         """Return the properties of every resource of a type."""
         return {key: value.get("Properties", {}) for key, value in self.resources.items() if value["Type"] == kind}
 
-    def resolve(self, node: Any) -> Any:  # noqa: PLR0911 - one a form
+    def resolve(self, node: Any) -> Any:  # noqa: PLR0911, C901 - one a form
         """Replace what parameters and conditions decide; references to resources stay."""
         if isinstance(node, list):
             items = [self.resolve(item) for item in node]
@@ -101,17 +101,21 @@ class Stack:
                 return self.resolve(left) == self.resolve(right)
             case {"Fn::Not": [value]}:
                 return not self.resolve(value)
+            case {"Fn::Or": values}:
+                return any(self.resolve(values))
             case {"Fn::Join": [separator, parts]}:
                 return separator.join(self.resolve(parts))
             case {"Fn::FindInMap": [name, key, inner]}:
                 return self._mappings[name][str(self.resolve(key))][inner]
             case {"Fn::Sub": str(text)}:
                 return self._substitute(text)
+            case {"Fn::Sub": [str(text), dict(values)]}:
+                return self._substitute(text, {name: self.resolve(value) for name, value in values.items()})
         members = {key: self.resolve(value) for key, value in node.items()}
         return {key: value for key, value in members.items() if value != {"Ref": "AWS::NoValue"}}
 
-    def _substitute(self, text: str) -> str:
-        known = {**PSEUDO, **{key: str(value) for key, value in self.parameters.items()}}
+    def _substitute(self, text: str, own: Mapping[str, str] | None = None) -> str:
+        known = {**PSEUDO, **{key: str(value) for key, value in self.parameters.items()}, **(own or {})}
         return re.sub(r"\$\{([^}]+)\}", lambda found: known.get(found[1], found[0]), text)
 
 

@@ -15,7 +15,8 @@ POLL_TAKES_MINUTES = 3
 
 
 def alarms(**parameters: object) -> dict[str, Any]:
-    return Stack(NotificationEmail="team@example.com", **parameters).of_type("AWS::CloudWatch::Alarm")
+    given = {"NotificationEmail": "team@example.com", "PolicyParameter": "/eks-auditor/policy", **parameters}
+    return Stack(**given).of_type("AWS::CloudWatch::Alarm")
 
 
 def test_alarms_act_on_the_topic_if_there_is_one() -> None:
@@ -45,6 +46,7 @@ def test_silence_is_alarming_for_the_heartbeats_only() -> None:
     missing = {name: alarm["TreatMissingData"] for name, alarm in alarms().items()}
     assert missing.pop("Heartbeat") == "breaching"
     assert missing.pop("ReleaseHeartbeat") == "breaching"
+    missing.pop("PolicyInvalidAlarm", None)  # only a read of the policy changes it
     assert set(missing.values()) == {"notBreaching"}
 
 
@@ -117,6 +119,17 @@ def test_the_heartbeat_waits_for_two_sweeps(interval: int) -> None:
     assert heartbeat["Period"] % 60 == 0
     longest = 24 * 3600 if heartbeat["Period"] < 3600 else 7 * 24 * 3600
     assert heartbeat["Period"] * heartbeat["EvaluationPeriods"] <= longest
+
+
+@pytest.mark.parametrize("interval", INTERVALS)
+def test_gaps_that_rise_stay_alarming_from_one_sweep_to_the_next(interval: int) -> None:
+    alarm = alarms(AuditIntervalMinutes=interval)["GapsRisingAlarm"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("EksAuditor", "GapsRising")
+    assert alarm["Dimensions"] == [{"Name": "Stack", "Value": "eks-auditor"}]
+    assert (alarm["Statistic"], alarm["Threshold"]) == ("Maximum", 0)
+    assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+    assert (alarm["Period"], alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (60 * interval, 2, 1)
+    assert alarm["Period"] * alarm["EvaluationPeriods"] <= (24 if alarm["Period"] < 3600 else 7 * 24) * 3600
 
 
 def test_the_default_intervals_are_an_hour() -> None:

@@ -15,8 +15,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from local_aws.building import REGION, fingerprint
 from local_aws.callers import Caller
-from local_aws.deployment import ACCOUNT, REGION, DeploymentAws, fingerprint
+from local_aws.deployment import ACCOUNT, DeploymentAws
 from tests.template.cloudformation import ROOT
 
 ANYBODY = {
@@ -166,8 +167,8 @@ def test_it_ends_with_whoever_started_it(how: signal.Signals) -> None:
 
 
 def test_a_build_is_reused_until_something_in_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("local_aws.deployment.ROOT", tmp_path)
-    monkeypatch.setattr("local_aws.deployment.SOURCES", ("template.yaml", "functions"))
+    monkeypatch.setattr("local_aws.building.ROOT", tmp_path)
+    monkeypatch.setattr("local_aws.building.SOURCES", ("template.yaml", "functions"))
     (tmp_path / "functions" / "__pycache__").mkdir(parents=True)
     (tmp_path / "template.yaml").write_text("one")
     (tmp_path / "functions" / "handler.py").write_text("two")

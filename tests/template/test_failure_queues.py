@@ -6,7 +6,7 @@ import pytest
 
 from tests.template.cloudformation import Stack, as_list, load, logical_id
 
-FULL = {"NotificationEmail": "team@example.com"}
+FULL = {"NotificationEmail": "team@example.com", "PolicyParameter": "/eks-auditor/policy"}
 
 
 def edges(stack: Stack) -> dict[str, str]:  # noqa: C901 - one loop a kind of edge

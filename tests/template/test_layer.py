@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from eks_auditor.wiring.permissions import ACTIONS
-from local_aws.deployment import architecture, base_interpreter
+from local_aws.building import architecture, base_interpreter
 from tests.template.cloudformation import ROOT
 
 LAYER = ROOT / "layers" / "auditor"
@@ -59,7 +59,7 @@ def test_it_is_small_and_compiled_and_carries_no_command_line(layers: dict[str, 
     site = layers[arch] / "python"
     assert sum(path.stat().st_size for path in layers[arch].rglob("*") if path.is_file()) < MOST_BYTES
     assert (site / "eks_auditor" / "__pycache__" / "__init__.cpython-313.pyc").exists()
-    for unwanted in ("typer", "rich", "eks_auditor/cli", "botocore/data/s3"):
+    for unwanted in ("typer", "rich", "eks_auditor/cli", "botocore/data/cloudfront"):
         assert not (site / unwanted).exists(), unwanted
     assert {path.name for path in (site / "botocore" / "data").iterdir() if path.is_dir()} == set(SERVICES)
     assert list((layers[arch] / "licenses").glob("boto3-*/LICENSE"))

@@ -138,6 +138,9 @@ def test_each_function_gets_what_it_needs_and_no_more() -> None:
             "AUTOSCALER",
             "AUTOSCALER_VERSION",
             "AUTOSCALER_DISCOVERY",
+            "POLICY_PARAMETER",
+            "POLICY_BUCKET",
+            "POLICY_KEY",
         },
         "PublishTransitions": {"LEDGER_TABLE", "TOPIC_ARN"},
         "ImportFindings": {"LEDGER_TABLE", "IMPORT_ROLE_NAME"},
@@ -258,7 +261,7 @@ def test_mail_gets_what_people_should_know() -> None:
 
 def test_security_hub_hears_of_findings_only() -> None:
     subscription = Stack().of_type("AWS::SNS::Subscription")["ImportSubscription"]
-    assert subscription["FilterPolicy"] == {"class": ["news", "baseline", "refresh"]}
+    assert subscription["FilterPolicy"] == {"class": ["news", "baseline", "policy", "quiet", "refresh"]}
     assert "FilterPolicyScope" not in subscription
 
 

@@ -32,6 +32,7 @@ NAMED = {
     ("ReleaseAnnouncedPermission", "FunctionName"),
     ("ImageChangedPermission", "FunctionName"),
     ("ImageBuiltPermission", "FunctionName"),
+    ("PolicyChangedPermission", "FunctionName"),
 }
 
 

@@ -55,6 +55,15 @@ class Heard:
         """Every metric that was not printed yet."""
         return {name: sum(metric["Value"]) for name, metric in self._metrics.metric_set.items()}
 
+    @property
+    def counts_by(self) -> dict[tuple[str, ...], float]:
+        """The same by further dimensions: the metric's name, then their values by the dimensions' names."""
+        return {
+            (name, *(value for _, value in dimensions)): sum(metric["Value"])
+            for dimensions, metrics in self.telemetry._by.items()  # noqa: SLF001  no API tells what is not printed yet
+            for name, metric in metrics.metric_set.items()
+        }
+
 
 class Context:
     """Lambda's context."""
@@ -95,7 +104,10 @@ class FakeSqs:
         assert len({entry["Id"] for entry in Entries}) == len(Entries)
         self.batches.append(len(Entries))
         failed = [entry["Id"] for entry in Entries if not self._take(entry["MessageBody"])]
-        return {"Failed": [{"Id": each, "SenderFault": False, "Code": "InternalError"} for each in failed]}
+        return {
+            "Successful": [{"Id": entry["Id"]} for entry in Entries if entry["Id"] not in failed],
+            "Failed": [{"Id": each, "SenderFault": False, "Code": "InternalError"} for each in failed],
+        }
 
     def send_message(self, *, QueueUrl: str, MessageBody: str) -> dict[str, Any]:  # noqa: N803  botocore's words
         assert QueueUrl

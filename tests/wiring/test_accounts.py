@@ -119,7 +119,7 @@ def test_another_account_is_read_with_its_role_assumed_when_first_needed_and_bef
 
 
 def test_a_role_is_assumed_for_no_more_than_it_is_needed_for() -> None:
-    """Whether STS and IAM heed the policy is theirs; the local AWS evaluates none."""
+    """The local AWS of the end-to-end tests heeds such a policy; here it counts that it is sent."""
     session = RecordedSession(aws_access_key_id=OWN.account, aws_secret_access_key="x", region_name="eu-west-1")  # noqa: S106  no secret
     session.answers = [credentials("FIRST", timedelta(hours=1))]
     allowed = {"Effect": "Allow", "Action": ["eks:DescribeClusterVersions", "ssm:GetParameters"], "Resource": "*"}

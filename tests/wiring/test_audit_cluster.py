@@ -15,12 +15,13 @@ from eks_auditor.ledger.saving import ContendedError, FencedOut, Saved
 from eks_auditor.model.history import Head
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.model.verdict import Status
+from eks_auditor.policy.rules import Policy, Rule
 from eks_auditor.settings import Settings, SettingsError
 from eks_auditor.snapshot.reader import ClusterGoneError, ClusterUnreadableError
 from eks_auditor.wiring import audit_cluster
 from eks_auditor.wiring.audit_cluster import AuditCluster, autoscaler_of, make_checkpoint
 from eks_auditor.wiring.records import each_message
-from tests.builders import CLUSTER_ID, NOW, gap, snapshot
+from tests.builders import CLUSTER_ID, NOW, cluster, gap, snapshot
 from tests.sinks.fakes import refused
 from tests.sinks.transitions import AUDIT_ID, transitions
 from tests.wiring.fakes import Context, FakeLedger, FakeReader, Heard, Ticking, failures, messages
@@ -39,6 +40,18 @@ def head(taken_at: datetime = NOW, **deviations: Any) -> Head:  # noqa: ANN401  
     return Head(**usual | deviations)
 
 
+class FakePolicy:
+    """Has a policy in force, and remembers what it was asked."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self.asked: list[tuple[Head | None, datetime | None]] = []
+
+    def current(self, head: Head | None, *, changed_before: datetime | None = None) -> Policy:
+        self.asked.append((head, changed_before))
+        return self._policy
+
+
 class Auditing:
     """The function among its neighbours: a healthy cluster that the ledger does not know, unless said otherwise."""
 
@@ -48,6 +61,7 @@ class Auditing:
         ledger: FakeLedger | None = None,
         context: Context | None = None,
         autoscaler: AutoscalerSettings = AUTO,
+        policed: FakePolicy | None = None,
     ) -> None:
         self.heard = Heard()
         self.context = context or Context()
@@ -61,6 +75,7 @@ class Auditing:
             clock=Ticking(),
             telemetry=self.heard.telemetry,
             autoscaler=autoscaler,
+            policed=policed,
         )
 
     def take(self, *bodies: str) -> list[str]:
@@ -220,6 +235,23 @@ def test_a_cluster_that_may_not_be_read_gets_one_sentence_and_its_findings_stand
     assert auditing.heard.counts == {"Gaps": 1}, "the heartbeat does not hear of it"
 
 
+@pytest.mark.parametrize(("hours", "rising"), [(0.5, 0), (1, 1), (30, 1), (50, 0)])
+def test_a_cluster_that_is_refused_is_news_while_its_last_audit_is_a_day_or_so_ago(hours: float, rising: int) -> None:
+    denied = gap("eks:DescribeCluster", CLUSTER_ID.arn, "AccessDeniedException: no")
+    known = head(NOW - timedelta(hours=hours))
+    auditing = Auditing(ClusterUnreadableError(CLUSTER_ID, denied), FakeLedger(known))
+    auditing.take(replace(REQUEST, not_before=NOW).body())
+    assert auditing.heard.counts.get("GapsRising", 0) == rising
+    assert auditing.heard.counts_by == {("Gaps", "eks:DescribeCluster"): 1}
+
+
+def test_actions_without_an_answer_are_saved_for_the_next_audit_to_compare_with() -> None:
+    absent = gap("ec2:DescribeSubnets", "subnet-1", "InvalidSubnetID.NotFound: it does not exist")
+    auditing = Auditing(snapshot(gaps=(gap(), absent)))
+    auditing.take()
+    assert [audit.gaps for audit in auditing.ledger.saved] == [frozenset({"ec2:DescribeImages"})]
+
+
 def test_a_region_that_is_not_enabled_is_such_a_cluster() -> None:
     disabled = gap("eks:DescribeCluster", CLUSTER_ID.arn, "UnrecognizedClientException: the token is invalid")
     auditing = Auditing(ClusterUnreadableError(CLUSTER_ID, disabled))
@@ -284,7 +316,7 @@ def test_time_that_runs_out_while_reading_saves_nothing() -> None:
 def test_an_audit_that_comes_too_late_is_dropped_and_said() -> None:
     auditing = Auditing(ledger=FakeLedger(answer=FencedOut(head=head(NOW + timedelta(hours=1)), parts=0)))
     assert auditing.take() == []
-    assert auditing.heard.counts == {"AuditsFenced": 1}
+    assert auditing.heard.counts == {"AuditsFenced": 1, "GapsRising": 0}
     assert "this one is dropped" in auditing.heard.sentences[0]
 
 
@@ -334,3 +366,39 @@ def test_a_bug_in_a_check_is_told_with_its_trace_and_saves_nothing() -> None:
     assert line["level"] == "ERROR"
     assert "ValueError: a bug" in line["exception"]
     assert auditing.ledger.saved == []
+
+
+def test_it_judges_by_the_policy_in_force() -> None:
+    off = Policy(version="b", rules=(Rule(switches=dict.fromkeys((check.id for check in CATALOGUE), False)),))
+    policed = FakePolicy(off)
+    past = head(NOW - timedelta(hours=1))
+    auditing = Auditing(ledger=FakeLedger(past), policed=policed)
+    assert auditing.take() == []
+    (audit,) = auditing.ledger.saved
+    assert audit.policy == "b"
+    assert {finding.status for finding in audit.findings} == {Status.NOT_APPLICABLE}
+    assert policed.asked == [(past, None)]
+
+
+def test_an_audit_for_the_policy_s_sake_asks_for_one_of_after_the_change() -> None:
+    policed = FakePolicy(Policy.DEFAULT)
+    Auditing(policed=policed).take(replace(REQUEST, policy_changed=True).body())
+    assert policed.asked == [(None, ASKED)]
+
+
+@pytest.mark.parametrize(("judged_by", "saved"), [("a", 1), ("b", 0)])
+def test_an_audit_since_answers_a_change_of_the_policy_only_where_it_was_judged_by_it(
+    judged_by: str, saved: int
+) -> None:
+    """The process that saved it may have known the policy before, for up to five minutes."""
+    past = head(ASKED + timedelta(seconds=1), policy=judged_by)
+    auditing = Auditing(ledger=FakeLedger(past), policed=FakePolicy(Policy(version="b")))
+    auditing.take(replace(REQUEST, policy_changed=True).body())
+    assert len(auditing.ledger.saved) == saved
+
+
+def test_tags_that_cannot_be_understood_are_said() -> None:
+    tagged = snapshot(cluster=cluster(tags={"eks-auditor/exempt": "AMI001"}))
+    auditing = Auditing(tagged)
+    assert auditing.take() == []
+    assert any(said.startswith("the tags of cluster shop accept nothing") for said in auditing.heard.warnings)

@@ -75,6 +75,7 @@ def test_a_hub_that_is_not_enabled_is_counted_and_not_tried_again(raises: bool) 
     assert importing.take(body(*transitions(3))) == []
     assert importing.marks.marks == [], "so that every audit offers them anew"
     assert importing.heard.counts == {"HubNotEnabled": 3}
+    assert importing.heard.counts_by == {("HubNotEnabled", CLUSTER_ID.account): 3}
     assert importing.heard.warnings == []
 
 
@@ -88,6 +89,7 @@ def test_a_finding_that_is_refused_returns_its_message_alone_and_the_rest_is_imp
     assert told[1].finding.id in sentence
     assert "InternalError" in sentence
     assert importing.heard.counts["FindingsRefused"] == 1
+    assert importing.heard.counts["ImportsFailed"] == 1
 
 
 def test_a_message_that_returns_changes_nothing_that_was_taken() -> None:

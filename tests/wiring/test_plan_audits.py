@@ -1,6 +1,6 @@
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from eks_auditor.model.gap import Gap
 from eks_auditor.plan.targets import Place
 from eks_auditor.wiring.audit_queue import AuditQueue, NotAskedError
 from eks_auditor.wiring.plan_audits import Listed, PlanAudits, make_lister
+from eks_auditor.wiring.standing import Standing
 from tests.builders import NOW
 from tests.wiring.fakes import FakeHeads, FakeSqs, Heard
 
@@ -41,6 +42,7 @@ class Planning:
         listed: Mapping[Place, Listed] | None = None,
         heads: FakeHeads | None = None,
         sqs: FakeSqs | None = None,
+        standing: Standing | None = None,
     ) -> None:
         listed = listed or {HERE: (cluster("payments"),)}
         numbers = itertools.count()
@@ -55,6 +57,7 @@ class Planning:
             clock=lambda: NOW,
             ids=lambda: f"audit-{next(numbers)}",
             telemetry=self.heard.telemetry,
+            standing=standing,
         )
 
     def plan(self, event: Any) -> dict[str, int]:  # noqa: ANN401  anything may come
@@ -112,6 +115,23 @@ def test_a_place_that_cannot_be_listed_is_said_and_counted_and_the_rest_goes_on(
     assert gap.error in sentence
     assert "the next sweep lists them again" in sentence
     assert planning.heard.counts["PlanGaps"] == 1
+    assert planning.heard.counts_by == {("PlanGaps", gap.action): 1}
+
+
+@pytest.mark.parametrize(("event", "measured"), [("sweep", [["a", "known"]]), ("due", [])])
+def test_every_sweep_measures_the_clusters_that_it_asks_for(event: str, measured: list[list[str]]) -> None:
+    seen: list[list[str]] = []
+
+    class Measure(Standing):
+        def __init__(self) -> None:
+            pass
+
+        def measure(self, clusters: Iterable[ClusterId]) -> None:
+            seen.append([each.name for each in clusters])
+
+    planning = Planning({HERE: (cluster("a"),)}, FakeHeads([cluster("known")]), standing=Measure())
+    planning.plan(load(event))
+    assert seen == measured
 
 
 def test_batches_carry_ten_messages_and_what_they_refuse_is_sent_by_itself() -> None:

@@ -95,6 +95,7 @@ def test_what_fails_is_returned_and_what_follows_waits_with_it() -> None:
     publishing = Publishing(FakeAnnouncements(announced), FakeSns(fail_on={"web-070"}))
     records = [record(item, number) for number, item in enumerate(announced)]
     assert failures(publishing.function.take(records)) == [f"{1:021}"]
+    assert publishing.heard.counts == {"MessagesPublished": 1, "PublishesFailed": 1}
     assert publishing.ledger.relayed == [announced[0].key]
     publishing.sns.fail_on.clear()
     assert failures(publishing.function.take(records[1:])) == []

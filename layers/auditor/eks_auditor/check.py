@@ -4,7 +4,7 @@ import inspect
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from string import Formatter
 from types import UnionType
 from typing import Any, TypeAliasType, get_args, get_type_hints, override
@@ -15,6 +15,7 @@ from eks_auditor.model.cluster import Cluster
 from eks_auditor.model.finding import Fix
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.model.verdict import Owner, Severity, Verdict
+from eks_auditor.policy.thresholds import Threshold, Thresholds
 from eks_auditor.spread.addresses import Zone
 from eks_auditor.spread.drill import Drill
 from eks_auditor.spread.siblings import SiblingSet, Spread
@@ -22,7 +23,7 @@ from eks_auditor.spread.siblings import SiblingSet, Spread
 SUBJECT_TYPES = frozenset(
     {ManagedNodeGroup, SelfManagedGroup, NodePool, FargateProfile, StandaloneNodes, Cluster, SiblingSet, Zone}
 )
-CONTEXT_TYPES = frozenset({Cluster, Snapshot, Spread, Drill, Scaler})
+CONTEXT_TYPES = frozenset({Cluster, Snapshot, Spread, Drill, Scaler, Thresholds})
 
 _ID = re.compile(r"(AMI|ZONE|CAS|HEALTH|UPG)\d{3}")
 _FIX = re.compile(r"(?P<tool>[a-z]+)(?: \((?P<kind>[a-z-]+)\))?: (?P<template>.+)")
@@ -85,6 +86,7 @@ class Check:
         judge: The function: subject and context by type, to a verdict.
         reports_only: Whether the reports of the command line alone tell it: the ledger, the topic and Security Hub
             never hear of it.
+        thresholds: The numbers it compares with, by name: a policy may say others.
     """
 
     id: str
@@ -99,10 +101,15 @@ class Check:
     judge: Callable[..., Verdict]
     context: tuple[type, ...]
     reports_only: bool = False
+    thresholds: Mapping[str, Threshold] = field(default_factory=dict, hash=False)
 
     def __call__(self, subject: object, context: Mapping[type, object]) -> Verdict:
-        """Judge one subject; ``context`` holds one value of each of :data:`CONTEXT_TYPES`."""
-        return self.judge(subject, *(context[kind] for kind in self.context))
+        """Judge one subject; ``context`` holds one value of each of :data:`CONTEXT_TYPES`.
+
+        Without thresholds in it the check judges by its defaults.
+        """
+        given = {Thresholds: Thresholds.of(self.thresholds), **context}
+        return self.judge(subject, *(given[kind] for kind in self.context))
 
 
 def check(  # noqa: PLR0913  a declaration's parts, all by name
@@ -113,11 +120,13 @@ def check(  # noqa: PLR0913  a declaration's parts, all by name
     docs: str,
     owner: Owner = Owner.CUSTOMER,
     reports_only: bool = False,
+    thresholds: Mapping[str, Threshold] | None = None,
 ) -> Callable[[Callable[..., Verdict]], Check]:
     """Declare a check over the type of its function's first parameter.
 
     Raises:
-        TypeError: At import, if a section is missing or a parameter's type is none that can be judged or given.
+        TypeError: At import, if a section is missing, a parameter's type is none that can be judged or given, or
+            thresholds are declared and not taken, or taken and not declared.
     """
 
     def declare(judge: Callable[..., Verdict]) -> Check:
@@ -125,6 +134,9 @@ def check(  # noqa: PLR0913  a declaration's parts, all by name
             message = f"{id} is no check id: a family (AMI, ZONE, CAS, HEALTH, UPG) and three digits"
             raise TypeError(message)
         subjects, context = _parameters(judge, id)
+        if bool(thresholds) is not (Thresholds in context):
+            message = f"{id}: a check that declares thresholds takes a parameter of type Thresholds, and no other does"
+            raise TypeError(message)
         what, why, fixes = _sections(inspect.getdoc(judge) or "", id)
         return Check(
             id=id,
@@ -139,6 +151,7 @@ def check(  # noqa: PLR0913  a declaration's parts, all by name
             judge=judge,
             context=context,
             reports_only=reports_only,
+            thresholds=thresholds or {},
         )
 
     return declare

@@ -26,6 +26,9 @@ class Settings:
         autoscaler: What scales the clusters, or ``auto``.
         autoscaler_version: Cluster Autoscaler's minor; empty for that of each cluster.
         autoscaler_discovery: The tags that it discovers groups by; empty for those of its documentation.
+        policy_parameter: The SSM parameter that holds the policy; empty for none.
+        policy_bucket: The bucket of the object that holds it; empty for none.
+        policy_key: That object's key.
         clock_file: For tests: a file that holds the time (ISO 8601), read instead of the machine's clock.
     """
 
@@ -41,6 +44,9 @@ class Settings:
     autoscaler: str
     autoscaler_version: str
     autoscaler_discovery: str
+    policy_parameter: str
+    policy_bucket: str
+    policy_key: str
     clock_file: str | None
 
     @classmethod
@@ -67,5 +73,8 @@ class Settings:
             autoscaler=environment.get("AUTOSCALER", "auto"),
             autoscaler_version=environment.get("AUTOSCALER_VERSION", ""),
             autoscaler_discovery=environment.get("AUTOSCALER_DISCOVERY", ""),
+            policy_parameter=environment.get("POLICY_PARAMETER", ""),
+            policy_bucket=environment.get("POLICY_BUCKET", ""),
+            policy_key=environment.get("POLICY_KEY", ""),
             clock_file=environment.get("EKS_AUDITOR_TEST_CLOCK"),
         )

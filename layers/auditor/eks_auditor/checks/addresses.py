@@ -19,19 +19,14 @@ from eks_auditor.model.verdict import (
     settling,
     unknown,
 )
-from eks_auditor.spread.addresses import POOLS, STEPS, Demand, Demands, Step, Zone
+from eks_auditor.policy.thresholds import Thresholds, count, percent
+from eks_auditor.spread.addresses import HALF, POOLS, STEPS, Demand, Demands, Step, Zone
 from eks_auditor.spread.balance import zones_of
 from eks_auditor.spread.reach import cluster_subnets
 from eks_auditor.spread.shortage import Shortage, shortage
 from eks_auditor.spread.subnets import PERHAPS
 
 RUNGS: Mapping[Step, Severity] = {"node": Severity.CRITICAL, "surge": Severity.HIGH, "growth": Severity.MEDIUM}
-
-WORDS: Mapping[Step, str] = {
-    "node": "one more node",
-    "surge": "the surge of an update",
-    "growth": "half as many nodes again",
-}
 
 CONTROL_PLANE_NEEDS = 5
 """Free addresses in the cluster's subnets without which EKS cannot update the control plane.
@@ -51,8 +46,11 @@ SHOWN = 20
     title="Subnets should have addresses for the nodes that are launched next, in every zone by itself",
     severity=Severity.HIGH,
     docs="https://docs.aws.amazon.com/eks/latest/best-practices/ip-opt.html",
+    thresholds={
+        "growth": percent(50, "of today's nodes, so many more should find addresses, else it is MEDIUM", greatest=None)
+    },
 )
-def subnets_nearly_out_of_addresses(zone: Zone, snapshot: Snapshot) -> Verdict:
+def subnets_nearly_out_of_addresses(zone: Zone, snapshot: Snapshot, limits: Thresholds) -> Verdict:
     """Compares the free addresses of a zone's subnets with what the nodes that are launched there next take.
 
     Two pools of subnets count: those that groups and pools launch in, with further ones that the VPC CNI uses beside
@@ -102,7 +100,7 @@ def subnets_nearly_out_of_addresses(zone: Zone, snapshot: Snapshot) -> Verdict:
     """
     if snapshot.cluster.outpost:
         return on_outpost()
-    found = Demands.of(zone.id, snapshot)
+    found = Demands.of(zone.id, snapshot, limits.exactly("growth"))
     seen = shortage(found)
     if seen is None and found.gap is not None:
         raise UnreadableError(found.gap)
@@ -114,8 +112,8 @@ def subnets_nearly_out_of_addresses(zone: Zone, snapshot: Snapshot) -> Verdict:
     short = shortage(lasting.at_best)
     if short is None:
         return unknown(
-            f"in {zone.id} there are no addresses for {WORDS[seen.step]} of {_names(seen.demands)} in subnets of its "
-            f"nodes, but there are in {PERHAPS}"
+            f"in {zone.id} there are no addresses for {_words(seen.step, found)} of {_names(seen.demands)} in subnets "
+            f"of its nodes, but there are in {PERHAPS}"
         )
     # What could not be read only takes more addresses; and a change, or subnets of a pool, may hide a worse rung.
     partial = found.gap is not None or _rung(short) < _rung(seen)
@@ -128,8 +126,13 @@ def subnets_nearly_out_of_addresses(zone: Zone, snapshot: Snapshot) -> Verdict:
     title="Subnets of the control plane should have five free addresses in at least two Availability Zones",
     severity=Severity.HIGH,
     docs="https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html",
+    thresholds={
+        "free_addresses": count(
+            CONTROL_PLANE_NEEDS, "a subnet of the control plane should have as many", least=CONTROL_PLANE_NEEDS
+        )
+    },
 )
-def control_plane_subnets_full(cluster: Cluster, snapshot: Snapshot) -> Verdict:
+def control_plane_subnets_full(cluster: Cluster, snapshot: Snapshot, limits: Thresholds) -> Verdict:
     """Counts the Availability Zones in which a subnet of the cluster itself has at least five free addresses.
 
     Why: EKS needs up to five addresses in subnets of two zones to replace the control plane's interfaces: without them
@@ -150,12 +153,13 @@ def control_plane_subnets_full(cluster: Cluster, snapshot: Snapshot) -> Verdict:
     if cluster.outpost:
         return on_outpost()
     subnets = tuple(subnet for subnet in known(cluster_subnets(snapshot)) if subnet.regular)
-    roomy = [subnet for subnet in subnets if subnet.free_addresses >= CONTROL_PLANE_NEEDS]
+    wanted = limits.number("free_addresses")
+    roomy = [subnet for subnet in subnets if subnet.free_addresses >= wanted]
     zones = zones_of(roomy)
     told = f"free addresses of the cluster's subnets: {_free_in(subnets)}"
     where = f"{len(zones) or 'no'} zone{'s' if len(zones) > 1 else ''}{_listed(zones)}"
     if len(zones) >= FEWEST_ZONES:
-        return passed(f"subnets with {CONTROL_PLANE_NEEDS} or more are in {where}; {told}", zones=len(zones))
+        return passed(f"subnets with {wanted} or more are in {where}; {told}", zones=len(zones))
     if cluster.status == "UPDATING":
         return settling("the cluster is UPDATING, which takes addresses of its subnets for a while")
     full = [subnet for subnet in subnets if subnet not in roomy]
@@ -166,7 +170,8 @@ def control_plane_subnets_full(cluster: Cluster, snapshot: Snapshot) -> Verdict:
     else:
         evidence["full"] = ",".join(sorted(subnet.id for subnet in full)) or "none"
     needed = f"an update needs up to {CONTROL_PLANE_NEEDS} addresses in two zones"
-    return replace(failed(f"{needed}, and subnets with as many are in {where}; {told}"), evidence=evidence)
+    as_many = "as many" if wanted == CONTROL_PLANE_NEEDS else f"{wanted}, which the policy wants,"
+    return replace(failed(f"{needed}, and subnets with {as_many} are in {where}; {told}"), evidence=evidence)
 
 
 @check(
@@ -209,7 +214,7 @@ def _enough(zone: Zone, found: Demands) -> Verdict:
     steps = [step for step in STEPS if any(demand.nodes[step] for demand in found.demands)]
     if not steps:
         return settling(f"no further nodes are launched in {zone.id} now: its groups are full, or launch nothing")
-    reason = f"in {zone.id} there are addresses for {', '.join(WORDS[step] for step in steps)}"
+    reason = f"in {zone.id} there are addresses for {', '.join(_words(step, found) for step in steps)}"
     return replace(passed(f"{reason}; {_told(found.demands, steps, at_once=True)}"), evidence=_facts(found))
 
 
@@ -219,7 +224,7 @@ def _short(zone: Zone, short: Shortage, found: Demands, snapshot: Snapshot) -> V
     full = _some(f"{name} {found.free[name]}" for name in short.subnets)
     pods = _some(f"{name} {found.free[name]}" for name in short.pod_subnets)
     free = "; ".join(part for part in (full, f"for pods {pods}" if pods else "") if part)
-    wanted = f"in {zone.id} there are no addresses for {WORDS[short.step]} {whose}"
+    wanted = f"in {zone.id} there are no addresses for {_words(short.step, found)} {whose}"
     evidence: dict[str, Scalar] = {
         "zone": zone.id,
         "zone_name": _zone_name(zone, short.demands[0], snapshot),
@@ -237,6 +242,16 @@ def _zone_name(zone: Zone, demand: Demand, snapshot: Snapshot) -> str:
     """Return what this account calls a zone that a group or a pool launches in."""
     subnets = known(snapshot.vpc_subnets if demand.group is None else demand.group.subnets)
     return next(subnet.zone_name for subnet in subnets if subnet.zone_id == zone.id)
+
+
+def _words(step: Step, found: Demands) -> str:
+    match step:
+        case "node":
+            return "one more node"
+        case "surge":
+            return "the surge of an update"
+        case "growth":
+            return "half as many nodes again" if found.growth == HALF else f"{float(100 * found.growth):g}% more nodes"
 
 
 def _rung(short: Shortage) -> Severity:

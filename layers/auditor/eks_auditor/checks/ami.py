@@ -6,19 +6,17 @@ from datetime import timedelta
 from functools import partial
 
 from eks_auditor.check import check
-from eks_auditor.checks.lateness import judge_build, judge_pool
+from eks_auditor.checks.lateness import POOL_NODE_GRACE, RUNGS, judge_build, judge_pool
 from eks_auditor.checks.retirement import judge_retirement, successor_of
 from eks_auditor.checks.worst import worst
 from eks_auditor.model.capacity import ManagedNodeGroup, NodePool, SelfManagedGroup
 from eks_auditor.model.gap import Gap, known
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.model.verdict import Owner, Scalar, Severity, Verdict, failed, not_applicable, passed
+from eks_auditor.policy.thresholds import Threshold, Thresholds, days, words
 from eks_auditor.releases.builds import Build, Kubelet, builds_or_gaps, images_or_gaps, kubelets_or_gaps
-from eks_auditor.releases.families import CUSTOM, UnmappedAmiTypeError, line_of_ami_type
+from eks_auditor.releases.families import CUSTOM, FAMILY_IN_DOUBT_AFTER, UnmappedAmiTypeError, line_of_ami_type
 from eks_auditor.releases.kubernetes import minors_behind, skew_limit
-
-SKEW_GRACE = timedelta(days=30)
-"""How long after a control plane's update its nodes may lag one minor behind."""
 
 
 @check(
@@ -26,8 +24,14 @@ SKEW_GRACE = timedelta(days=30)
     title="Nodes should run a release that has been superseded for less than 14 days",
     severity=Severity.MEDIUM,
     docs="https://docs.aws.amazon.com/eks/latest/userguide/update-managed-node-group.html",
+    thresholds={
+        **RUNGS,
+        "node_grace": Threshold(POOL_NODE_GRACE, "a pool's nodes that were launched since then are not judged"),
+    },
 )
-def release_superseded(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot) -> Verdict:
+def release_superseded(
+    capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot, limits: Thresholds
+) -> Verdict:
     """Counts the days since AWS first recommended a newer release of the same image than the one in use.
 
     The release is the managed group's own, the oldest of a self-managed group's configured images, or what the nodes
@@ -64,11 +68,13 @@ def release_superseded(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool,
       look for disruption budgets, do-not-disrupt annotations and pod disruption budgets that hold its nodes back
     """
     if isinstance(capacity, NodePool):
-        return _auto_mode() if capacity.kind == "auto-mode" else judge_pool(capacity, snapshot)
+        if capacity.kind == "auto-mode":
+            return _auto_mode()
+        return judge_pool(capacity, snapshot, limits.ladder(), limits.time("node_grace"))
     builds = builds_or_gaps(capacity, snapshot)
     if not builds:
         return _no_release(capacity, snapshot)
-    verdict = worst(partial(judge_build, build, snapshot) for build in builds)
+    verdict = worst(partial(judge_build, build, snapshot, limits.ladder()) for build in builds)
     return replace(verdict, reason=f"{verdict.reason} ({_the_worst_of(builds)})") if builds[1:] else verdict
 
 
@@ -77,8 +83,18 @@ def release_superseded(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool,
     title="Nodes should run an image that AWS still builds",
     severity=Severity.CRITICAL,
     docs="https://docs.aws.amazon.com/eks/latest/userguide/eks-ami-deprecation-faqs.html",
+    thresholds={
+        # Whether a family goes on is asked of AWS from the default on only.
+        "in_doubt": Threshold(
+            FAMILY_IN_DOUBT_AFTER,
+            "a recommended release that is so old is HIGH if its family goes on",
+            least=FAMILY_IN_DOUBT_AFTER,
+        )
+    },
 )
-def image_family_retired(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot) -> Verdict:
+def image_family_retired(
+    capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot, limits: Thresholds
+) -> Verdict:
     """Looks for images that will not be patched again, even where the newest release of them is in use.
 
     CRITICAL: Amazon Linux 2 in any form; a Kubernetes minor that EKS does not support any more; an image that AWS
@@ -118,7 +134,7 @@ def image_family_retired(capacity: ManagedNodeGroup | SelfManagedGroup | NodePoo
         return _auto_mode()
     if isinstance(capacity, NodePool) and not capacity.nodes:
         return not_applicable("it has no nodes")
-    return judge_retirement(capacity, snapshot)
+    return judge_retirement(capacity, snapshot, limits.time("in_doubt"))
 
 
 @check(
@@ -126,8 +142,11 @@ def image_family_retired(capacity: ManagedNodeGroup | SelfManagedGroup | NodePoo
     title="The kubelet should be at most one Kubernetes minor behind the control plane",
     severity=Severity.LOW,
     docs="https://docs.aws.amazon.com/eks/latest/best-practices/cluster-upgrades.html",
+    thresholds={"grace": days(30, "so long after an update of the control plane, nodes may be one minor behind it")},
 )
-def kubelet_skew(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot) -> Verdict:
+def kubelet_skew(
+    capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot, limits: Thresholds
+) -> Verdict:
     """Compares the Kubernetes minor of the nodes' images with the control plane's.
 
     One minor behind passes within 30 days of the control plane's last version update; else up to the limit LOW. At the
@@ -171,8 +190,8 @@ def kubelet_skew(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snaps
     kubelets = kubelets_or_gaps(capacity, snapshot)
     if not kubelets:
         return not_applicable("it has nothing to launch from and no nodes yet")
-    way_on = _way_on(capacity, snapshot.cluster.version)
-    return worst(partial(_skew, kubelet, snapshot, way_on) for kubelet in kubelets)
+    way_on, grace = _way_on(capacity, snapshot.cluster.version), limits.time("grace")
+    return worst(partial(_skew, kubelet, snapshot, way_on, grace) for kubelet in kubelets)
 
 
 def _way_on(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, control_plane: str) -> dict[str, Scalar]:
@@ -186,7 +205,7 @@ def _way_on(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, control_pl
     return successor_of(line, capacity) if line and line.family == "al2" else {"upgrade_to": control_plane}
 
 
-def _skew(told: Kubelet | Gap, snapshot: Snapshot, way_on: Mapping[str, Scalar]) -> Verdict:
+def _skew(told: Kubelet | Gap, snapshot: Snapshot, way_on: Mapping[str, Scalar], grace: timedelta) -> Verdict:
     kubelet = known(told)
     minor, words, control_plane = kubelet.minor, kubelet.words, snapshot.cluster.version
     facts: dict[str, Scalar] = {"kubelet": minor, "control_plane": control_plane}
@@ -198,15 +217,15 @@ def _skew(told: Kubelet | Gap, snapshot: Snapshot, way_on: Mapping[str, Scalar])
         return replace(passed(f"{words} is for Kubernetes {minor}, as the control plane is"), evidence=facts)
     minors = f"{behind} minor{'s' if behind > 1 else ''}"
     reason = f"{words} is for Kubernetes {minor}, {minors} behind the control plane's {control_plane}"
-    return replace(_behind(behind, reason, snapshot), evidence=facts | {"minors_behind": behind} | dict(way_on))
+    return replace(_behind(behind, reason, snapshot, grace), evidence=facts | {"minors_behind": behind} | dict(way_on))
 
 
-def _behind(behind: int, reason: str, snapshot: Snapshot) -> Verdict:
+def _behind(behind: int, reason: str, snapshot: Snapshot, grace: timedelta) -> Verdict:
     now, limit = snapshot.taken_at, skew_limit(snapshot.cluster.version)
     updated_at = known(snapshot.cluster.version_updated_at) if behind == 1 else None
-    if updated_at and now < updated_at + SKEW_GRACE:
-        grace = f"which was updated {(now - updated_at).days} days ago: within the grace of {SKEW_GRACE.days} days"
-        return passed(f"{reason}, {grace}", due_at=updated_at + SKEW_GRACE)
+    if updated_at and now < updated_at + grace:
+        lately = f"which was updated {(now - updated_at).days} days ago: within the grace of {words(grace)}"
+        return passed(f"{reason}, {lately}", due_at=updated_at + grace)
     if behind > limit:
         return failed(f"{reason}: beyond the limit of {limit}", severity=Severity.CRITICAL)
     if behind == limit:

@@ -11,6 +11,7 @@ from eks_auditor.model.cluster import Cluster
 from eks_auditor.model.gap import Gap, UnreadableError, known
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.model.verdict import Scalar, Severity, Verdict, failed, not_applicable, on_outpost, passed
+from eks_auditor.policy.thresholds import Thresholds, count, hours, in_hours
 from eks_auditor.spread.failed_launches import (
     FailedIn,
     configuration_cause,
@@ -20,8 +21,8 @@ from eks_auditor.spread.failed_launches import (
 )
 from eks_auditor.spread.updating import updating
 
-ENOUGH = 3
-"""Failures in one zone that count whatever the group's size; Auto Scaling tries again when one launch fails."""
+LOOKED_BACK = 24
+"""Hours in which a snapshot knows of launches that failed."""
 
 _SCALING_ROLE = (
     "arn:{}:iam::{}:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"  # the default one
@@ -33,8 +34,15 @@ _SCALING_ROLE = (
     title="Launches should not fail in a zone",
     severity=Severity.MEDIUM,
     docs="https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-instancelaunchfailure.html",
+    thresholds={
+        # Auto Scaling tries again when one launch fails.
+        "enough": count(3, "so many failures in one zone count whatever the group's size", least=1),
+        "window": hours(24, "a failure that is older counts no more", least=1, greatest=LOOKED_BACK),
+    },
 )
-def launches_failing(capacity: ManagedNodeGroup | SelfManagedGroup, cluster: Cluster, snapshot: Snapshot) -> Verdict:
+def launches_failing(
+    capacity: ManagedNodeGroup | SelfManagedGroup, cluster: Cluster, snapshot: Snapshot, limits: Thresholds
+) -> Verdict:
     """Counts the launches of the last 24 hours that failed or were cancelled, by group and zone.
 
     Three in a zone count; and any while the group has fewer nodes than it wants, those on their way included (which it
@@ -66,7 +74,9 @@ def launches_failing(capacity: ManagedNodeGroup | SelfManagedGroup, cluster: Clu
     groups = known(capacity.groups)
     if not groups:
         return not_applicable(f"{capacity.name} has no Auto Scaling group")
-    every = [_Failing.of(failed, capacity) for group in groups for failed in failed_by_zone(group)]
+    window, enough = limits.time("window"), limits.number("enough")
+    lately = (zone.within(window, snapshot.taken_at) for group in groups for zone in failed_by_zone(group))
+    every = [_Failing.of(failed, capacity, enough) for failed in lately if failed is not None]
     counting = [failing for failing in every if failing.many]
     few = [failing for failing in every if failing.short and not failing.many]
     partial = False
@@ -79,7 +89,7 @@ def launches_failing(capacity: ManagedNodeGroup | SelfManagedGroup, cluster: Clu
         partial = True
     if counting:
         return replace(_failing(counting, cluster), partial=partial)
-    return passed("; ".join(_told(every)) or "no launch failed in 24 hours")
+    return passed("; ".join(_told(every)) or f"no launch failed in {in_hours(window)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +102,7 @@ class _Failing:
         over: Whether one came where they failed.
         short: Whether they may be why the group has fewer nodes than it wants, those on their way included.
         cause: What of its configuration the last one failed for, as long as nothing shows that it was mended.
+        enough: How many of them count whatever the group's size.
     """
 
     failed: FailedIn
@@ -99,21 +110,22 @@ class _Failing:
     over: bool
     short: bool
     cause: str | None
+    enough: int
 
     @classmethod
-    def of(cls, failed: FailedIn, capacity: GroupCapacity) -> Self:
+    def of(cls, failed: FailedIn, capacity: GroupCapacity, enough: int) -> Self:
         group = failed.group
         serving = {instance.id for instance in group.in_service}
         later = {node.zone_id for node in capacity.nodes if node.id in serving and node.launched_at > failed.last.at}
         over = failed.zone_id in later if failed.zone_id else bool(later)
         short = not over and not _is_weighted(group) and len(serving) + _coming(group) < group.desired
-        lasts = not later or (short and len(failed.launches) >= ENOUGH)
+        lasts = not later or (short and len(failed.launches) >= enough)
         cause = configuration_cause(failed.last.message) if lasts else None
-        return cls(failed, bool(later), over, short, cause)
+        return cls(failed, bool(later), over, short, cause, enough)
 
     @property
     def many(self) -> bool:
-        return len(self.failed.launches) >= ENOUGH
+        return len(self.failed.launches) >= self.enough
 
     @property
     def severity(self) -> Severity:
@@ -124,8 +136,8 @@ class _Failing:
     @property
     def due_at(self) -> datetime:
         """When the last is too old; or the third, where fewer are nothing, or no longer lasting."""
-        enough = 1 if self.short and not (self.later and self.cause) else ENOUGH
-        return self.failed.fewer_at(enough)
+        counting = 1 if self.short and not (self.later and self.cause) else self.enough
+        return self.failed.fewer_at(counting)
 
 
 def _is_weighted(group: ScalingGroup) -> bool:

@@ -5,21 +5,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from eks_auditor.check import check
-from eks_auditor.checks.descent import judge_custom
+from eks_auditor.checks.descent import AGE_RUNGS, judge_custom
 from eks_auditor.checks.each_image import auto_mode, in_days, is_auto_mode, judge_images, nothing_to_judge, words_of
+from eks_auditor.checks.lateness import RUNGS
 from eks_auditor.checks.launchable import judge_launchable
 from eks_auditor.model.capacity import ManagedNodeGroup, NodePool, SelfManagedGroup
 from eks_auditor.model.release import Image
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.model.verdict import Scalar, Severity, Verdict, failed, not_applicable, passed, unknown
+from eks_auditor.policy.thresholds import Thresholds, days, words
 from eks_auditor.releases.builds import Build, build_of, images_or_gaps
 from eks_auditor.releases.families import CUSTOM, parameter_of
-
-FIX_OVERDUE_AFTER = timedelta(days=14)
-"""How long a vulnerability may have had a fix before its image fails."""
-
-SCAN_FRESH_FOR = timedelta(days=7)
-"""How long a scan says what is in an image: Amazon Inspector looks again as vulnerabilities become known."""
 
 
 @check(
@@ -27,9 +23,10 @@ SCAN_FRESH_FOR = timedelta(days=7)
     title="Custom images should be built on a release that has been superseded for less than 14 days",
     severity=Severity.MEDIUM,
     docs="https://docs.aws.amazon.com/eks/latest/userguide/eks-ami-build-scripts.html",
+    thresholds={**RUNGS, **AGE_RUNGS},
 )
 def custom_image_on_old_release(
-    capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot
+    capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot, limits: Thresholds
 ) -> Verdict:
     """Finds the EKS release that an image of one's own was built on, and counts the days since it was superseded.
 
@@ -72,7 +69,7 @@ def custom_image_on_old_release(
     if isinstance(capacity, ManagedNodeGroup) and capacity.ami_type != CUSTOM:
         return not_applicable(f"EKS builds its images ({capacity.ami_type})")
     images = images_or_gaps(capacity, snapshot)
-    return judge_custom(capacity, images, snapshot) if images else nothing_to_judge(capacity)
+    return judge_custom(capacity, images, snapshot, limits) if images else nothing_to_judge(capacity)
 
 
 @check(
@@ -80,8 +77,11 @@ def custom_image_on_old_release(
     title="Every image that a group launches should exist and be available",
     severity=Severity.CRITICAL,
     docs="https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/deregister-ami.html",
+    thresholds={"windows_low": days(90, "so old, a Windows image of EKS is LOW: AWS withdraws it at four months")},
 )
-def image_cannot_be_launched(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot) -> Verdict:
+def image_cannot_be_launched(
+    capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot, limits: Thresholds
+) -> Verdict:
     """Looks for configured images that EC2 does not show any more, or that are not available.
 
     Those are the images of the template version or launch configuration that the Auto Scaling group itself uses; for a
@@ -130,7 +130,7 @@ def image_cannot_be_launched(capacity: ManagedNodeGroup | SelfManagedGroup | Nod
     """
     if isinstance(capacity, NodePool):
         return auto_mode() if is_auto_mode(capacity) else not_applicable("which images the pool selects is not visible")
-    return judge_launchable(capacity, snapshot)
+    return judge_launchable(capacity, snapshot, limits.time("windows_low"))
 
 
 @check(
@@ -185,9 +185,14 @@ def image_deprecated(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, s
     title="Images should have no critical or high vulnerability that has had a fix for 14 days",
     severity=Severity.HIGH,
     docs="https://docs.aws.amazon.com/eks/latest/best-practices/protecting-the-infrastructure.html",
+    thresholds={
+        "overdue": days(14, "from then on a vulnerability that has a fix fails"),
+        # Amazon Inspector looks again as vulnerabilities become known.
+        "scan": days(7, "a scan that is older does not tell what is in an image", least=1),
+    },
 )
 def image_with_fixable_vulnerabilities(
-    capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot
+    capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot, limits: Thresholds
 ) -> Verdict:
     """Counts the days since Amazon Inspector has known a fix for a vulnerability of the image.
 
@@ -227,7 +232,7 @@ def image_with_fixable_vulnerabilities(
     guide (karpenter): let the amiSelectorTerms of the pool {name} select an image that has the fix, or look for
       disruption budgets and do-not-disrupt annotations that hold its old nodes back
     """
-    return judge_images(capacity, snapshot, lambda image: _vulnerabilities(image, snapshot.taken_at))
+    return judge_images(capacity, snapshot, lambda image: _vulnerabilities(image, snapshot.taken_at, limits))
 
 
 def _deprecation(image: Image, snapshot: Snapshot) -> Verdict:
@@ -244,35 +249,36 @@ def _deprecation(image: Image, snapshot: Snapshot) -> Verdict:
     return replace(failed(reason, severity=Severity.MEDIUM), evidence=facts)
 
 
-def _vulnerabilities(image: Image, now: datetime) -> Verdict:
+def _vulnerabilities(image: Image, now: datetime, limits: Thresholds) -> Verdict:
     scan = image.scan
     if scan is None:
         return not_applicable(f"Amazon Inspector has not scanned {words_of(image)}")
     if scan.scanned_at is None:
         return unknown(f"Amazon Inspector does not say when it scanned {words_of(image)}")
-    if now > scan.scanned_at + SCAN_FRESH_FOR:
-        days = (now - scan.scanned_at).days
+    if now > scan.scanned_at + limits.time("scan"):
+        age = (now - scan.scanned_at).days
         return unknown(
-            f"Amazon Inspector last scanned {words_of(image)} {days} days ago: what is in it now is not known"
+            f"Amazon Inspector last scanned {words_of(image)} {age} days ago: what is in it now is not known"
         )
-    return _fixable(image, {Severity.CRITICAL: scan.critical_fix_since, Severity.HIGH: scan.high_fix_since}, now)
+    fixes = {Severity.CRITICAL: scan.critical_fix_since, Severity.HIGH: scan.high_fix_since}
+    return _fixable(image, fixes, now, limits.time("overdue"))
 
 
-def _fixable(image: Image, fixes: Mapping[Severity, datetime | None], now: datetime) -> Verdict:
+def _fixable(image: Image, fixes: Mapping[Severity, datetime | None], now: datetime, overdue: timedelta) -> Verdict:
     """Judge by since when there is a fix for a vulnerability of each severity, the worst first."""
     pending: list[tuple[datetime, str]] = []
     for severity, since in fixes.items():
         if since is None:
             continue
-        label, days = severity.name.lower(), (now - since).days
-        words = f"{words_of(image)} has a {label} vulnerability that has had a fix for {in_days(days)}"
-        if now >= since + FIX_OVERDUE_AFTER:
+        label, age = severity.name.lower(), (now - since).days
+        reason = f"{words_of(image)} has a {label} vulnerability that has had a fix for {in_days(age)}"
+        if now >= since + overdue:
             # What waits at a milder severity changes nothing any more.
             due_at = min((at for at, _ in pending), default=None)
-            facts: dict[str, Scalar] = {"vulnerability": label, "fix_days": days, "fix_since": since.isoformat()}
-            return replace(failed(words, severity=severity, due_at=due_at), evidence=facts)
-        pending.append((since + FIX_OVERDUE_AFTER, words))
+            facts: dict[str, Scalar] = {"vulnerability": label, "fix_days": age, "fix_since": since.isoformat()}
+            return replace(failed(reason, severity=severity, due_at=due_at), evidence=facts)
+        pending.append((since + overdue, reason))
     if not pending:
         return passed(f"Amazon Inspector knows no fix for a critical or high vulnerability of {words_of(image)}")
-    due_at, words = min(pending)
-    return passed(f"{words}: within the grace of {FIX_OVERDUE_AFTER.days} days", due_at=due_at)
+    due_at, reason = min(pending)
+    return passed(f"{reason}: within the grace of {words(overdue)}", due_at=due_at)

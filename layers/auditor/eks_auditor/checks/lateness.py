@@ -13,26 +13,30 @@ from eks_auditor.model.gap import Gap, UnreadableError, known
 from eks_auditor.model.release import Image, ReleaseHistory, ReleaseLine
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.model.verdict import Scalar, Severity, Verdict, failed, not_applicable, passed, unknown
+from eks_auditor.policy.thresholds import Threshold, Thresholds, days, words
 from eks_auditor.releases.builds import Build, build_of, image_or_gap, images_or_gaps, is_absent
 from eks_auditor.releases.families import parameter_of
 from eks_auditor.releases.superseded import Superseded, superseded
 
-LADDER = (
-    (timedelta(days=14), Severity.LOW),
-    (timedelta(days=30), Severity.MEDIUM),
-    (timedelta(days=60), Severity.HIGH),
-)
-"""How long a release may have been superseded, and what it is from then on."""
+type Ladder = Sequence[tuple[timedelta, Severity]]
+
+RUNGS: Mapping[str, Threshold] = {
+    "low": days(14, "superseded for so long, a release is LOW"),
+    "medium": days(30, "from then on MEDIUM"),
+    "high": days(60, "from then on HIGH"),
+}
+"""How long a release may have been superseded: AMI001's thresholds, and AMI005's."""
+
+LADDER: Ladder = Thresholds.of(RUNGS).ladder()
+"""How long a release may have been superseded, and what it is from then on, where no policy says otherwise."""
 
 POOL_NODE_GRACE = timedelta(days=7)
-"""A pool replaces its nodes by itself: those launched since then are not judged."""
+"""A pool replaces its nodes by itself: those launched since then are not judged, where no policy says otherwise."""
 
 _NOT_VISIBLE = "which images the pool selects, pinned or the latest, is not visible"
 
 
-def rung_of(
-    ladder: Sequence[tuple[timedelta, Severity]], since: datetime, now: datetime
-) -> tuple[Severity | None, datetime | None]:
+def rung_of(ladder: Ladder, since: datetime, now: datetime) -> tuple[Severity | None, datetime | None]:
     """Return the rung of a ladder that is reached, and the instant of the next one."""
     reached: Severity | None = None
     for age, severity in ladder:
@@ -52,7 +56,7 @@ def history_of(line: ReleaseLine, snapshot: Snapshot) -> ReleaseHistory:
     return known(snapshot.releases.get(str(line), unread))
 
 
-def judge_build(told: Build | Gap, snapshot: Snapshot) -> Verdict:
+def judge_build(told: Build | Gap, snapshot: Snapshot, ladder: Ladder) -> Verdict:
     """Judge one release in use.
 
     Raises:
@@ -69,11 +73,11 @@ def judge_build(told: Build | Gap, snapshot: Snapshot) -> Verdict:
         reason = f"{build.words} {verb} the recommended release {latest} of {build.line}"
         return replace(passed(reason), evidence=facts)
     reason = f"{build.words} was superseded {_since(word, snapshot.taken_at)}"
-    return replace(_on_ladder(reason, word, snapshot.taken_at), evidence=facts)
+    return replace(_on_ladder(reason, word, snapshot.taken_at, ladder), evidence=facts)
 
 
-def judge_pool(pool: NodePool, snapshot: Snapshot) -> Verdict:
-    """Judge the releases that a Karpenter pool's nodes run.
+def judge_pool(pool: NodePool, snapshot: Snapshot, ladder: Ladder, grace: timedelta) -> Verdict:
+    """Judge the releases that a Karpenter pool's nodes run, but for nodes that are younger than the grace.
 
     Raises:
         UnreadableError: If no node that can be read fails, and one cannot be.
@@ -83,7 +87,7 @@ def judge_pool(pool: NodePool, snapshot: Snapshot) -> Verdict:
     told = {node.image_id: _running(node.image_id, snapshot) for node in pool.nodes}
     gaps = [running for running in told.values() if isinstance(running, Gap)]
     readable = {i: running for i, running in told.items() if running and not isinstance(running, Gap)}
-    nodes = partial(_judge_nodes, pool, readable, snapshot.taken_at)
+    nodes = partial(_judge_nodes, pool, readable, snapshot.taken_at, ladder, grace)
     verdict = worst((nodes, *(partial(_unread, gap) for gap in gaps)))
     if not gaps:
         return verdict
@@ -147,53 +151,63 @@ def _unread(gap: Gap) -> NoReturn:
     raise UnreadableError(gap)
 
 
-def _judge_nodes(pool: NodePool, readable: Mapping[str, tuple[Build, Superseded | None]], now: datetime) -> Verdict:
+def _judge_nodes(
+    pool: NodePool,
+    readable: Mapping[str, tuple[Build, Superseded | None]],
+    now: datetime,
+    ladder: Ladder,
+    grace: timedelta,
+) -> Verdict:
     """Judge the nodes whose image, by its id, is a readable release."""
     released = [node for node in pool.nodes if node.image_id in readable]
     if not released:
         return not_applicable(f"none of its {len(pool.nodes)} nodes runs an image that EKS publishes")
-    words = dict(readable.values())
-    if all(word is None for word in words.values()):
-        return _none_recommended(next(iter(words)))
-    young = [node for node in released if now < node.launched_at + POOL_NODE_GRACE]
-    running = Counter(readable[node.image_id][0] for node in released if now >= node.launched_at + POOL_NODE_GRACE)
-    late = {build: word for build in running if (word := words[build]) and word.since}
-    due_at = _next_to_be_judged(young, {image_id: word for image_id, (_, word) in readable.items()})
+    by_build = dict(readable.values())
+    if all(word is None for word in by_build.values()):
+        return _none_recommended(next(iter(by_build)))
+    young = [node for node in released if now < node.launched_at + grace]
+    running = Counter(readable[node.image_id][0] for node in released if now >= node.launched_at + grace)
+    late = {build: word for build in running if (word := by_build[build]) and word.since}
+    due_at = _next_to_be_judged(young, {image_id: word for image_id, (_, word) in readable.items()}, grace)
+    aged = f"launched more than {words(grace)} ago"
     if not late:
-        reason = f"none of its {len(pool.nodes)} nodes was launched more than 7 days ago and runs a superseded release"
+        reason = f"none of its {len(pool.nodes)} nodes was {aged} and runs a superseded release"
         return passed(f"{reason}; {_NOT_VISIBLE}", due_at=due_at)
     oldest_first = sorted(late, key=lambda build: late[build].since or now)
-    verdict = worst(partial(_pool_verdict, build, late, running, now) for build in oldest_first)
+    counted = f"nodes {aged}"
+    verdict = worst(partial(_pool_verdict, build, late, running, now, ladder, counted) for build in oldest_first)
     dues = [due for due in (verdict.due_at, due_at) if due]
     return replace(verdict, due_at=min(dues, default=None))
 
 
-def _pool_verdict(build: Build, late: dict[Build, Superseded], running: Counter[Build], now: datetime) -> Verdict:
+def _pool_verdict(  # noqa: PLR0913, PLR0917  what is judged, by what, and how it is told
+    build: Build, late: dict[Build, Superseded], running: Counter[Build], now: datetime, ladder: Ladder, counted: str
+) -> Verdict:
     count, word = sum(running[each] for each in late), late[build]
     per_release = ", ".join(f"{each.version}: {running[each]}" for each in sorted(late, key=lambda b: str(b.version)))
     reason = (
-        f"{count} of the {running.total()} nodes launched more than 7 days ago run superseded releases "
+        f"{count} of the {running.total()} {counted} run superseded releases "
         f"({per_release}); the worst, {build.words}, was superseded {_since(word, now)}; {_NOT_VISIBLE}"
     )
     facts = _facts(build, word, now) | {"nodes": count, "releases": per_release}
-    return replace(_on_ladder(reason, word, now), evidence=facts)
+    return replace(_on_ladder(reason, word, now, ladder), evidence=facts)
 
 
-def _on_ladder(reason: str, word: Superseded, now: datetime) -> Verdict:
-    severity, due_at = rung_of(LADDER, word.since or now, now)
+def _on_ladder(reason: str, word: Superseded, now: datetime, ladder: Ladder) -> Verdict:
+    severity, due_at = rung_of(ladder, word.since or now, now)
     if severity is not None:
         return failed(reason, severity=severity, due_at=due_at)
     if word.at_least:
         # Below the ladder a lower bound proves nothing; on it, it proves its rung.
         unclear = f"{reason}, but older releases are out of sight, so it may have been earlier"
         return replace(unknown(unclear), due_at=due_at)
-    return passed(f"{reason}: within the grace of {LADDER[0][0].days} days", due_at=due_at)
+    return passed(f"{reason}: within the grace of {words(ladder[0][0])}", due_at=due_at)
 
 
-def _next_to_be_judged(young: list[Node], words: dict[str, Superseded | None]) -> datetime | None:
+def _next_to_be_judged(young: list[Node], by_image: dict[str, Superseded | None], grace: timedelta) -> datetime | None:
     """Return when the first node that runs a superseded release comes of age."""
-    late = (node for node in young if (word := words[node.image_id]) and word.since)
-    return min((node.launched_at + POOL_NODE_GRACE for node in late), default=None)
+    late = (node for node in young if (word := by_image[node.image_id]) and word.since)
+    return min((node.launched_at + grace for node in late), default=None)
 
 
 def _none_recommended(build: Build) -> Verdict:
@@ -204,9 +218,9 @@ def _since(word: Superseded, now: datetime) -> str:
     """Say since when, by what, how that is known, and what there is by now."""
     if word.by is None or word.since is None:
         return "never"
-    days = word.days(now)
+    age = word.days(now)
     bound = "at least " if word.at_least else ""
-    first = f"{bound}{days} day{'' if days == 1 else 's'} ago by {word.by.version}"
+    first = f"{bound}{age} day{'' if age == 1 else 's'} ago by {word.by.version}"
     known = f"{word.since:%Y-%m-%d}: {word.by.known_by}"
     if word.newer == 1:
         return f"{first} ({known}), the recommended release"

@@ -15,22 +15,22 @@ from eks_auditor.model.verdict import Scalar, Severity, Status, Verdict, failed,
 from eks_auditor.releases.builds import build_of, images_launched, is_absent
 from eks_auditor.releases.families import CUSTOM, named
 
-WINDOWS_IN_DOUBT_AFTER = timedelta(days=90)
-"""A month before AWS makes a Windows image of EKS private, four months after its release.
-
-Source: https://docs.aws.amazon.com/eks/latest/userguide/eks-optimized-windows-ami.html
-"""
-
 SAID_BY_EKS = "AmiIdNotFound"
 """The health issue of a managed group by which EKS itself says that it cannot launch: HEALTH001 tells it."""
 
 _ENABLED, _AUDITED = "enabled", "audit-mode"
 
 
-def judge_launchable(group: GroupCapacity, snapshot: Snapshot) -> Verdict:
+def judge_launchable(group: GroupCapacity, snapshot: Snapshot, windows: timedelta) -> Verdict:
     """Judge the images that a group would launch its next instance from; the worst counts.
 
     An Auto Scaling group of maximum size 0 launches nothing.
+
+    Args:
+        group: What launches them.
+        snapshot: The cluster's.
+        windows: How old a Windows image of EKS may be: AWS makes it private four months after its release. Source:
+            https://docs.aws.amazon.com/eks/latest/userguide/eks-optimized-windows-ami.html
 
     Raises:
         UnreadableError: If none of them fails, and one could not be asked about.
@@ -43,15 +43,20 @@ def judge_launchable(group: GroupCapacity, snapshot: Snapshot) -> Verdict:
     images = images_launched((each for each in groups if each.max_size > 0), snapshot)
     if not images:
         return nothing_to_judge(group)
-    verdict = worst(partial(_image, group, image, snapshot) for image in images)
+    verdict = worst(partial(_image, group, image, snapshot, windows) for image in images)
     unread = [image for image in images if isinstance(image, Gap) and not is_absent(image)]
     return replace(verdict, reason=f"{verdict.reason}{worst_of(len(images), unread)}")
 
 
-def _image(group: GroupCapacity, told: Image | Gap, snapshot: Snapshot) -> Verdict:
+def _image(group: GroupCapacity, told: Image | Gap, snapshot: Snapshot, windows: timedelta) -> Verdict:
     if isinstance(told, Gap):
         return _absent(group, told, snapshot)
-    verdict = worst(partial(rule, told, snapshot) for rule in (_state, _allowed, _windows))
+    rules = (
+        partial(_state, told, snapshot),
+        partial(_allowed, told, snapshot),
+        partial(_windows, told, snapshot, windows),
+    )
+    verdict = worst(rules)
     if verdict.status is not Status.FAILED:
         return verdict
     return replace(verdict, evidence=_way_on(group, told.id) | dict(verdict.evidence))
@@ -121,7 +126,7 @@ def _allowed(image: Image, snapshot: Snapshot) -> Verdict:
     return passed(f"{words_of(image)} is available, and Allowed AMIs is off")
 
 
-def _windows(image: Image, snapshot: Snapshot) -> Verdict:
+def _windows(image: Image, snapshot: Snapshot, oldest: timedelta) -> Verdict:
     fine = passed(f"{words_of(image)} is available")
     told = named(image.name)
     if told is None or not told[0].family.startswith("windows-"):
@@ -132,7 +137,7 @@ def _windows(image: Image, snapshot: Snapshot) -> Verdict:
     if recommended is not None and recommended.image_id == image.id:
         # There is nothing newer to go to.
         return fine
-    in_doubt_at = image.created_at + WINDOWS_IN_DOUBT_AFTER
+    in_doubt_at = image.created_at + oldest
     if snapshot.taken_at < in_doubt_at:
         return replace(fine, due_at=in_doubt_at)
     days = (snapshot.taken_at - image.created_at).days

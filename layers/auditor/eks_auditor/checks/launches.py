@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 from eks_auditor.check import check
-from eks_auditor.checks.version_updates import judge_newest_update
+from eks_auditor.checks.version_updates import LIMITS, judge_newest_update
 from eks_auditor.checks.worst import worst
 from eks_auditor.model.capacity import (
     GroupCapacity,
@@ -18,6 +18,7 @@ from eks_auditor.model.capacity import (
 from eks_auditor.model.gap import Gap, UnreadableError, known
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.model.verdict import Scalar, Severity, Verdict, failed, not_applicable, passed
+from eks_auditor.policy.thresholds import Thresholds
 
 SHOWN = 20
 """How many missing things are named; the numbers count all."""
@@ -93,8 +94,9 @@ def launch_template_drift(capacity: ManagedNodeGroup | SelfManagedGroup) -> Verd
     title="Updates of node groups should succeed, and come to an end",
     severity=Severity.HIGH,
     docs="https://docs.aws.amazon.com/eks/latest/userguide/managed-node-update-behavior.html#managed-node-update-upgrade",
+    thresholds=LIMITS,
 )
-def update_failed_or_stuck(group: ManagedNodeGroup, snapshot: Snapshot) -> Verdict:
+def update_failed_or_stuck(group: ManagedNodeGroup, snapshot: Snapshot, limits: Thresholds) -> Verdict:
     """Looks at the newest version update of a managed node group.
 
     HIGH where it failed within 30 days, or failed and nodes in service still run images that the group does not launch
@@ -127,7 +129,7 @@ def update_failed_or_stuck(group: ManagedNodeGroup, snapshot: Snapshot) -> Verdi
     cloudformation (managed): update the stack again once the cause is mended; ForceUpdateEnabled of AWS::EKS::Nodegroup
       ends pods that their budgets would keep
     """
-    return judge_newest_update(group, snapshot)
+    return judge_newest_update(group, snapshot, limits)
 
 
 @check(

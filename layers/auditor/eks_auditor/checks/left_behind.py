@@ -10,7 +10,7 @@ from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.releases.builds import image_or_gap
 
 LEFT_BEHIND_AFTER = timedelta(hours=24)
-"""How long a roll-out may take, and how long after its launch a node may still be part of one."""
+"""How long a roll-out may take, and how long after its launch a node may still be part of one, by default."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +33,13 @@ class LeftBehind:
     settles_at: datetime | None = None
 
 
-def left_behind(capacity: GroupCapacity, snapshot: Snapshot) -> LeftBehind:
+def left_behind(capacity: GroupCapacity, snapshot: Snapshot, after: timedelta = LEFT_BEHIND_AFTER) -> LeftBehind:
     """Find the nodes that a roll-out left behind.
+
+    Args:
+        capacity: Whose.
+        snapshot: The cluster's.
+        after: How long a roll-out may take, and how long after its launch a node may still be part of one.
 
     Raises:
         UnreadableError: If the groups, what they launch, or an image that decides was not read.
@@ -47,13 +52,13 @@ def left_behind(capacity: GroupCapacity, snapshot: Snapshot) -> LeftBehind:
     others = (node for node in nodes if node.image_id in configured)
     by_template = [node for node in others if from_version_in_use(node, capacity) is False]
     now, changed_at = snapshot.taken_at, _changed_at(launches, configured, snapshot)
-    if (by_image or by_template) and changed_at and now < (settles_at := changed_at + LEFT_BEHIND_AFTER):
+    if (by_image or by_template) and changed_at and now < (settles_at := changed_at + after):
         return LeftBehind(in_service=len(nodes), settles_at=settles_at)
-    young = [at for node in (*by_image, *by_template) if now < (at := node.launched_at + LEFT_BEHIND_AFTER)]
+    young = [at for node in (*by_image, *by_template) if now < (at := node.launched_at + after)]
     return LeftBehind(
         in_service=len(nodes),
-        by_image=_of_age(by_image, now),
-        by_template=_of_age(by_template, now),
+        by_image=_of_age(by_image, now - after),
+        by_template=_of_age(by_template, now - after),
         due_at=min(young, default=None),
     )
 
@@ -126,6 +131,6 @@ def _template_of(node: Node) -> tuple[str, str] | None:
     return None if template is None or version is None else (template, version)
 
 
-def _of_age(nodes: Iterable[Node], now: datetime) -> tuple[Node, ...]:
-    counted = (node for node in nodes if now >= node.launched_at + LEFT_BEHIND_AFTER)
+def _of_age(nodes: Iterable[Node], launched_by: datetime) -> tuple[Node, ...]:
+    counted = (node for node in nodes if node.launched_at <= launched_by)
     return tuple(sorted(counted, key=lambda node: (node.launched_at, node.id)))

@@ -7,8 +7,9 @@ from functools import partial
 
 from eks_auditor.check import check
 from eks_auditor.checks.each_image import in_days
-from eks_auditor.checks.lateness import LADDER, lateness, launches_recommended
+from eks_auditor.checks.lateness import lateness, launches_recommended
 from eks_auditor.checks.left_behind import (
+    LEFT_BEHIND_AFTER,
     LeftBehind,
     demand_all_seen,
     from_version_in_use,
@@ -27,6 +28,7 @@ from eks_auditor.model.capacity import (
 from eks_auditor.model.gap import UnreadableError, known
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.model.verdict import Owner, Scalar, Severity, Verdict, failed, not_applicable, passed, settling
+from eks_auditor.policy.thresholds import Threshold, Thresholds, days, in_hours, words
 from eks_auditor.releases.builds import build_of, image_or_gap
 from eks_auditor.releases.families import CUSTOM
 from eks_auditor.releases.superseded import Superseded
@@ -35,18 +37,14 @@ from eks_auditor.spread.updating import updating
 SHOWN = 20
 """How many nodes and images are named; the numbers count all."""
 
-LONG_SUPERSEDED = timedelta(days=60)
-"""From then on a node that was left behind is HIGH."""
-
-LONG_LIVED = timedelta(days=90)
-"""How long a node may run."""
-
-LONG_LIVED_AUTO_MODE = timedelta(days=21, hours=1)
-"""How long one of Auto Mode may: the ceiling that AWS sets itself, and an hour for it to terminate the node.
+LIFETIME_AUTO_MODE = timedelta(days=21)
+"""How long a node of Auto Mode may run: the ceiling that AWS sets itself, so no policy's to change.
 
 Source: https://docs.aws.amazon.com/eks/latest/userguide/automode.html, "a 21-day maximum node lifetime".
 """
 
+TERMINATING = timedelta(hours=1)
+"""What AWS is given beyond that to terminate the node."""
 
 GENTLY = "MinHealthyPercentage=100,MaxHealthyPercentage=110"
 """The preferences of an instance refresh that launches instances before it terminates those that they replace.
@@ -60,8 +58,15 @@ Source: https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-refresh-o
     title="Nodes should run what their group launches now",
     severity=Severity.MEDIUM,
     docs="https://docs.aws.amazon.com/eks/latest/userguide/managed-node-update-behavior.html#managed-node-update-upgrade",
+    thresholds={
+        "left_behind": Threshold(LEFT_BEHIND_AFTER, "a roll-out may take so long before a node counts"),
+        "grace": days(14, "superseded for less, nodes may stay while their group launches the recommended release"),
+        "high": days(60, "superseded for so long, what a node runs makes it HIGH"),
+    },
 )
-def nodes_left_behind(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot) -> Verdict:
+def nodes_left_behind(
+    capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot, limits: Thresholds
+) -> Verdict:
     """Finds nodes in service, launched more than 24 hours ago, that run none of the images their group launches now.
 
     Those images are what the Auto Scaling group's launch template says, with the versions, overrides and parameters
@@ -106,7 +111,7 @@ def nodes_left_behind(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, 
     update = updating(capacity, snapshot)
     if update is not None:
         return settling(update.reason, due_at=update.due_at)
-    return worst((partial(_group, capacity, snapshot), partial(_all_seen, snapshot)))
+    return worst((partial(_group, capacity, snapshot, limits), partial(_all_seen, snapshot)))
 
 
 @check(
@@ -114,9 +119,13 @@ def nodes_left_behind(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, 
     title="Nodes should be replaced at least every 90 days, those of Auto Mode every 21",
     severity=Severity.LOW,
     docs="https://docs.aws.amazon.com/eks/latest/best-practices/protecting-the-infrastructure.html",
+    # A maximum instance lifetime, which is one of the fixes, takes 1 to 365 days.
+    thresholds={
+        "low": days(90, "launched so long ago, a node is LOW; Auto Mode has AWS's ceiling", least=1, greatest=365)
+    },
 )
 def long_lived_nodes(
-    capacity: ManagedNodeGroup | SelfManagedGroup | NodePool | StandaloneNodes, snapshot: Snapshot
+    capacity: ManagedNodeGroup | SelfManagedGroup | NodePool | StandaloneNodes, snapshot: Snapshot, limits: Thresholds
 ) -> Verdict:
     """Counts the nodes that were launched more than 90 days ago, whatever they run: of groups those in service.
 
@@ -153,12 +162,13 @@ def long_lived_nodes(
     guide (standalone): launch another instance from a current image, drain this one and terminate it; better, move to a
       managed node group
     """
-    limit, severity = (
-        (LONG_LIVED_AUTO_MODE, Severity.MEDIUM) if capacity.kind == "auto-mode" else (LONG_LIVED, Severity.LOW)
-    )
-    judge = partial(_long_lived, capacity, limit, severity, snapshot.taken_at)
+    by_aws = capacity.kind == "auto-mode"
+    if by_aws:
+        judge = partial(_long_lived, capacity, LIFETIME_AUTO_MODE, Severity.MEDIUM, snapshot.taken_at, TERMINATING)
+    else:
+        judge = partial(_long_lived, capacity, limits.time("low"), Severity.LOW, snapshot.taken_at)
     verdict = worst((judge, partial(_all_seen, snapshot)))
-    return replace(verdict, owner=Owner.SHARED) if capacity.kind == "auto-mode" else verdict
+    return replace(verdict, owner=Owner.SHARED) if by_aws else verdict
 
 
 def _all_seen(snapshot: Snapshot) -> Verdict:
@@ -171,20 +181,23 @@ def _replaced_by_themselves(pool: NodePool) -> Verdict:
     return replace(verdict, owner=Owner.SHARED) if pool.kind == "auto-mode" else verdict
 
 
-def _group(capacity: GroupCapacity, snapshot: Snapshot) -> Verdict:
+def _group(capacity: GroupCapacity, snapshot: Snapshot, limits: Thresholds) -> Verdict:
     if not capacity.nodes:
         return not_applicable("it has no nodes")
-    found = left_behind(capacity, snapshot)
+    after = limits.time("left_behind")
+    found = left_behind(capacity, snapshot, after)
     if not found.in_service:
         return not_applicable("none of its nodes is in service")
     if found.settles_at:
-        reason = "the image or the launch template's version that it launches is less than 24 hours old and rolls out"
+        young = f"less than {in_hours(after)} old"
+        reason = f"the image or the launch template's version that it launches is {young} and rolls out"
         return settling(reason, due_at=found.settles_at)
     if found.by_image:
-        return _by_image(capacity, found, snapshot)
+        return _by_image(capacity, found, snapshot, limits)
     if found.by_template:
         return _by_template(capacity, found, snapshot)
-    reason = f"nodes in service that it would launch so now, or launched within 24 hours: all {found.in_service}"
+    lately = f"launched within {in_hours(after)}"
+    reason = f"nodes in service that it would launch so now, or {lately}: all {found.in_service}"
     return passed(reason, due_at=found.due_at, in_service=found.in_service)
 
 
@@ -203,12 +216,12 @@ class _Behind:
     hidden: bool
 
 
-def _by_image(capacity: GroupCapacity, found: LeftBehind, snapshot: Snapshot) -> Verdict:
+def _by_image(capacity: GroupCapacity, found: LeftBehind, snapshot: Snapshot, limits: Thresholds) -> Verdict:
     now, nodes = snapshot.taken_at, found.by_image
     images = list(dict.fromkeys(node.image_id for node in nodes))
     behind = _superseded(images, snapshot)
     since = behind.worst.since if behind.worst else None
-    high_at = since + LONG_SUPERSEDED if since else None
+    grace, high_at = limits.time("grace"), since + limits.time("high") if since else None
     reason = (
         f"nodes in service on images that it does not launch now ({_named(images)}): {len(nodes)} of "
         f"{found.in_service}, the oldest launched {_days(nodes[0].launched_at, now)} ago; {_words(behind, now)}"
@@ -216,11 +229,11 @@ def _by_image(capacity: GroupCapacity, found: LeftBehind, snapshot: Snapshot) ->
     facts = _facts(nodes, now) | {"in_service": found.in_service, "images": _listed(images)} | _way_on(capacity, nodes)
     if since or not (behind.foreign or behind.hidden):
         facts["superseded_days"] = behind.worst.days(now) if behind.worst else 0
-    grace_until = None if behind.hidden or behind.foreign or since is None else since + LADDER[0][0]
+    grace_until = None if behind.hidden or behind.foreign or since is None else since + grace
     moved_under_them = all(from_version_in_use(node, capacity) for node in nodes)
     if grace_until and now < grace_until and moved_under_them and launches_recommended(capacity, snapshot):
         due_at = min((at for at in (found.due_at, grace_until) if at), default=None)
-        within = f"{reason}: within the grace of {LADDER[0][0].days} days of a release that it launches already"
+        within = f"{reason}: within the grace of {words(grace)} of a release that it launches already"
         return replace(passed(within, due_at=due_at), evidence=facts)
     if high_at and now >= high_at:
         return replace(failed(reason, severity=Severity.HIGH, due_at=found.due_at), evidence=facts)
@@ -291,9 +304,10 @@ def _way_on(capacity: GroupCapacity, nodes: tuple[Node, ...]) -> dict[str, Scala
 
 def _long_lived(
     capacity: ManagedNodeGroup | SelfManagedGroup | NodePool | StandaloneNodes,
-    limit: timedelta,
+    lifetime: timedelta,
     severity: Severity,
     now: datetime,
+    grace: timedelta = timedelta(0),
 ) -> Verdict:
     if not capacity.nodes:
         return not_applicable("it has no nodes")
@@ -301,13 +315,13 @@ def _long_lived(
     if not nodes:
         return not_applicable("none of its nodes is in service")
     by_launch = sorted(nodes, key=lambda node: (node.launched_at, node.id))
-    old = tuple(node for node in by_launch if now >= node.launched_at + limit)
+    old = tuple(node for node in by_launch if now >= node.launched_at + lifetime + grace)
     oldest = _days(by_launch[0].launched_at, now)
     if not old:
-        due_at = by_launch[0].launched_at + limit
+        due_at = by_launch[0].launched_at + lifetime + grace
         return passed(f"nodes: {len(nodes)}, the oldest launched {oldest} ago", due_at=due_at)
-    reason = f"nodes launched more than {limit.days} days ago: {len(old)} of {len(nodes)}, the oldest {oldest} ago"
-    facts = _facts(old, now) | {"lifetime_seconds": int(limit.total_seconds())}
+    reason = f"nodes launched more than {words(lifetime)} ago: {len(old)} of {len(nodes)}, the oldest {oldest} ago"
+    facts = _facts(old, now) | {"lifetime_seconds": int(lifetime.total_seconds())}
     return replace(failed(reason, severity=severity), evidence=facts)
 
 

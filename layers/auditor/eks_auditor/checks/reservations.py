@@ -22,10 +22,8 @@ from eks_auditor.model.verdict import (
     settling,
     unknown,
 )
+from eks_auditor.policy.thresholds import Thresholds, days, hours
 from eks_auditor.spread.launching import launching
-
-SOON = timedelta(days=7)
-LAST_DAY = timedelta(hours=24)
 
 ACTIVE = "active"
 """The only state in which a reservation gives capacity; its end is not what matters before, a block's least of all."""
@@ -45,8 +43,14 @@ GONE = "InvalidCapacityReservationId.NotFound"
     title="Capacity reservations that groups launch into should not be about to end",
     severity=Severity.MEDIUM,
     docs="https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/capacity-reservations-using.html",
+    thresholds={
+        "medium": days(7, "a reservation that ends within that is MEDIUM"),
+        "high": hours(24, "within that HIGH; another one that lasts longer will do"),
+    },
 )
-def reservation_ends(capacity: ManagedNodeGroup | SelfManagedGroup, cluster: Cluster, snapshot: Snapshot) -> Verdict:
+def reservation_ends(
+    capacity: ManagedNodeGroup | SelfManagedGroup, cluster: Cluster, snapshot: Snapshot, limits: Thresholds
+) -> Verdict:
     """Looks at the capacity reservations and Capacity Blocks that a group launches into by name, and nowhere else.
 
     One that ends within 7 days is MEDIUM; HIGH within 24 hours, or once it is over or gone. One in a zone that is none
@@ -73,23 +77,23 @@ def reservation_ends(capacity: ManagedNodeGroup | SelfManagedGroup, cluster: Clu
     if isinstance(capacity, ManagedNodeGroup) and capacity.status == "DELETING":
         return settling(f"{capacity.name} is DELETING")
     groups = known(launching(capacity))
-    judgements = [judge for group in groups for judge in _judgements(group, snapshot)]
+    judgements = [judge for group in groups for judge in _judgements(group, snapshot, limits)]
     if not judgements:
         doing = "launches into no capacity reservation by name" if groups else "launches nothing"
         return not_applicable(f"{capacity.name} {doing}")
     return worst(judgements)
 
 
-def _judgements(group: ScalingGroup, snapshot: Snapshot) -> Iterator[Callable[[], Verdict]]:
+def _judgements(group: ScalingGroup, snapshot: Snapshot, limits: Thresholds) -> Iterator[Callable[[], Verdict]]:
     """Yield the rules for all that a group names, the one that ends first before the others."""
     every = sorted(known(group.launch).reservations, key=lambda named: _end(_found(named, snapshot), snapshot))
     for named in every:
-        spared = any(_may_do(other, group, snapshot) for other in every if other != named)
-        for rule in _rules(named, group, snapshot):
+        spared = any(_may_do(other, group, snapshot, limits.time("high")) for other in every if other != named)
+        for rule in _rules(named, group, snapshot, limits):
             yield partial(_eased, rule) if spared else rule
 
 
-def _rules(named: str, group: ScalingGroup, snapshot: Snapshot) -> Iterator[Callable[[], Verdict]]:
+def _rules(named: str, group: ScalingGroup, snapshot: Snapshot, limits: Thresholds) -> Iterator[Callable[[], Verdict]]:
     if named.startswith("arn:"):
         yield partial(_members_not_read, named, group)
         return
@@ -97,7 +101,7 @@ def _rules(named: str, group: ScalingGroup, snapshot: Snapshot) -> Iterator[Call
     if isinstance(found, Gap) and found.error.startswith(GONE):
         yield partial(_unusable, "does not exist, or is not shared any more", f"reservation {named}", named, group)
         return
-    yield partial(_in_time, found, group, snapshot)
+    yield partial(_in_time, found, group, snapshot, limits)
     yield partial(_in_place, found, group)
 
 
@@ -116,13 +120,13 @@ def _is_over(found: CapacityReservation, snapshot: Snapshot) -> bool:
     return found.state in OVER or (found.ends_at is not None and found.ends_at <= snapshot.taken_at)
 
 
-def _may_do(named: str, group: ScalingGroup, snapshot: Snapshot) -> bool:
-    """Whether a group may launch into this for another day; what could not be read may do."""
+def _may_do(named: str, group: ScalingGroup, snapshot: Snapshot, time: timedelta) -> bool:
+    """Whether a group may launch into this for longer than some time; what could not be read may do."""
     found = _found(named, snapshot)
     if isinstance(found, Gap):
         return not found.error.startswith(GONE)
     there = isinstance(group.subnets, Gap) or found.zone_id in {subnet.zone_id for subnet in group.subnets}
-    lasts = found.ends_at is None or found.ends_at - snapshot.taken_at > LAST_DAY
+    lasts = found.ends_at is None or found.ends_at - snapshot.taken_at > time
     return there and lasts and found.state == ACTIVE
 
 
@@ -140,7 +144,7 @@ def _members_not_read(arn: str, group: ScalingGroup) -> Verdict:
     )
 
 
-def _in_time(found: CapacityReservation | Gap, group: ScalingGroup, snapshot: Snapshot) -> Verdict:
+def _in_time(found: CapacityReservation | Gap, group: ScalingGroup, snapshot: Snapshot, limits: Thresholds) -> Verdict:
     reservation = known(found)
     name, ends_at = _words(reservation), reservation.ends_at
     if _is_over(reservation, snapshot):
@@ -152,15 +156,16 @@ def _in_time(found: CapacityReservation | Gap, group: ScalingGroup, snapshot: Sn
     if reservation.state != ACTIVE:
         return passed(f"{told}: its end counts once it is {ACTIVE}", reservation=reservation.id)
     told = f"{told} and ends at {ends_at:%Y-%m-%d %H:%M} UTC, in {_duration(ends_at - snapshot.taken_at)}"
-    if ends_at - snapshot.taken_at > SOON:
-        return passed(told, due_at=ends_at - SOON, reservation=reservation.id)
+    soon, last = limits.time("medium"), limits.time("high")
+    if ends_at - snapshot.taken_at > soon:
+        return passed(told, due_at=ends_at - soon, reservation=reservation.id)
     evidence: dict[str, Scalar] = {
         "group": group.name,
         "block" if reservation.capacity_block else "reservation": reservation.id,
         "ends_at": f"{ends_at:%Y-%m-%dT%H:%M:%SZ}",
     }
-    if ends_at - snapshot.taken_at > LAST_DAY:
-        return replace(failed(told, severity=Severity.MEDIUM, due_at=ends_at - LAST_DAY), evidence=evidence)
+    if ends_at - snapshot.taken_at > last:
+        return replace(failed(told, severity=Severity.MEDIUM, due_at=ends_at - last), evidence=evidence)
     return replace(failed(told, severity=Severity.HIGH), evidence=evidence)
 
 
@@ -183,5 +188,5 @@ def _words(reservation: CapacityReservation) -> str:
 
 
 def _duration(left: timedelta) -> str:
-    hours = int(left / timedelta(hours=1))
-    return f"{hours} h" if left <= timedelta(days=2) else f"{left.days} days"
+    whole = int(left / timedelta(hours=1))
+    return f"{whole} h" if left <= timedelta(days=2) else f"{left.days} days"

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from eks_auditor.checks.each_image import in_days, words_of
@@ -18,7 +18,6 @@ from eks_auditor.releases.ancestry import descent_of
 from eks_auditor.releases.builds import Build, Kubelet, build_of, builds_or_gaps, images_or_gaps, kubelets_or_gaps
 from eks_auditor.releases.families import (
     CUSTOM,
-    FAMILY_IN_DOUBT_AFTER,
     day_of,
     family_pattern,
     named,
@@ -43,19 +42,29 @@ Source: https://docs.aws.amazon.com/eks/latest/userguide/ml-eks-optimized-ami.ht
 """
 
 
-def judge_retirement(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot) -> Verdict:
-    """Judge a capacity's images and the Kubernetes minors they are built for."""
-    return worst((partial(_images, capacity, snapshot), partial(_minors, capacity, snapshot)))
+def judge_retirement(
+    capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot, in_doubt: timedelta
+) -> Verdict:
+    """Judge a capacity's images and the Kubernetes minors they are built for.
+
+    Args:
+        capacity: What runs them.
+        snapshot: The cluster's.
+        in_doubt: How old a recommended release is once its family is in doubt.
+    """
+    return worst((partial(_images, capacity, snapshot, in_doubt), partial(_minors, capacity, snapshot)))
 
 
-def _images(capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot) -> Verdict:
+def _images(
+    capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot, in_doubt: timedelta
+) -> Verdict:
     told = tuple(_told(capacity, snapshot))
     if not told:
         return not_applicable("it runs no image that EKS publishes, nor one that was built on one")
     retired: list[str] = []
 
     def judge(image_id: str | None, build: Build | Gap) -> Verdict:
-        verdict = _image(build, capacity, snapshot)
+        verdict = _image(build, capacity, snapshot, in_doubt)
         if image_id is not None and verdict.status is Status.FAILED:
             retired.append(image_id)
         return verdict
@@ -116,18 +125,27 @@ def _older_than_all(minor: str, listed: Iterable[str]) -> bool:
     return bool(behind) and min(behind) > 0
 
 
-def _image(told: Build | Gap, capacity: ManagedNodeGroup | SelfManagedGroup | NodePool, snapshot: Snapshot) -> Verdict:
+def _image(
+    told: Build | Gap,
+    capacity: ManagedNodeGroup | SelfManagedGroup | NodePool,
+    snapshot: Snapshot,
+    in_doubt: timedelta,
+) -> Verdict:
     build = known(told)
     if build.line.family == "al2":
         return _amazon_linux_2(build, capacity, snapshot)
     history = history_of(build.line, snapshot)
     way_on = _way_on(build.line.minor, capacity, snapshot)
     if history.recommended is None:
-        return _without_parameter(build, history, snapshot, way_on)
-    return _recommended(build.line, history.recommended, history, snapshot, way_on)
+        verdict = _without_parameter(build, history, snapshot, in_doubt)
+    else:
+        verdict = _recommended(build.line, history.recommended, history, snapshot, in_doubt)
+    if verdict.status is Status.FAILED and verdict.owner is not Owner.AWS:
+        return replace(verdict, evidence={**verdict.evidence, **way_on})
+    return verdict
 
 
-def _without_parameter(build: Build, history: ReleaseHistory, snapshot: Snapshot, way_on: dict[str, Scalar]) -> Verdict:
+def _without_parameter(build: Build, history: ReleaseHistory, snapshot: Snapshot, in_doubt: timedelta) -> Verdict:
     """Judge a line that has no parameter: it is gone, unless this version looks for it in the wrong place.
 
     That it was there, the ledger or the shipped table may prove; else a release that AWS built lately speaks for it.
@@ -137,12 +155,12 @@ def _without_parameter(build: Build, history: ReleaseHistory, snapshot: Snapshot
         unsure = f"there is no {history.parameter}, and nothing proves that there ever was"
         if published_at is None:
             return unknown(f"{build.words} is of unknown age: {unsure}")
-        old_at = published_at + FAMILY_IN_DOUBT_AFTER
+        old_at = published_at + in_doubt
         if snapshot.taken_at < old_at:
             days = max(0, (snapshot.taken_at - published_at).days)
             return replace(unknown(f"{build.words} is {in_days(days)} old: {unsure}"), due_at=old_at)
     reason = f"{build.words}: AWS recommends no release of {build.line} any more ({history.parameter} is gone)"
-    return replace(failed(reason, severity=Severity.CRITICAL), evidence={"line": str(build.line)} | way_on)
+    return replace(failed(reason, severity=Severity.CRITICAL), evidence={"line": str(build.line)})
 
 
 def _published_at(build: Build, snapshot: Snapshot) -> datetime | None:
@@ -159,10 +177,10 @@ def _published_at(build: Build, snapshot: Snapshot) -> datetime | None:
 
 
 def _recommended(
-    line: ReleaseLine, recommended: Release, history: ReleaseHistory, snapshot: Snapshot, way_on: dict[str, Scalar]
+    line: ReleaseLine, recommended: Release, history: ReleaseHistory, snapshot: Snapshot, in_doubt: timedelta
 ) -> Verdict:
     now, since = snapshot.taken_at, _recommended_since(recommended, history.pointer)
-    in_doubt_at = since + FAMILY_IN_DOUBT_AFTER
+    in_doubt_at = since + in_doubt
     days = max(0, (now - since).days)
     facts: dict[str, Scalar] = {"line": str(line), "recommended": recommended.version, "recommended_days": days}
     if now < in_doubt_at:
@@ -180,7 +198,7 @@ def _recommended(
         return replace(failed(paused, severity=Severity.INFORMATIONAL, owner=Owner.AWS), evidence=facts)
     other = f"{reason}, and published {newest.version} of the same family for other minors or variants"
     facts |= {"family_newest": newest.version}
-    return replace(failed(other, severity=Severity.HIGH), evidence=facts | way_on)
+    return replace(failed(other, severity=Severity.HIGH), evidence=facts)
 
 
 def _recommended_since(recommended: Release, pointer: Pointer | None) -> datetime:

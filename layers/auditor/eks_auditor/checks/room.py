@@ -7,17 +7,15 @@ from math import ceil
 
 from eks_auditor.autoscaler.scaler import Scaler
 from eks_auditor.check import check
-from eks_auditor.checks.scaled import LONG_AT_MAX, all_left_out, at_max, at_rest_since, fixed, switched_off
+from eks_auditor.checks.scaled import all_left_out, at_max, at_rest_for, at_rest_since, fixed, switched_off
 from eks_auditor.checks.together import within_its_set
 from eks_auditor.model.capacity import GroupCapacity, ManagedNodeGroup, ScalingGroup, SelfManagedGroup
 from eks_auditor.model.gap import UnreadableError, known
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.model.verdict import Scalar, Severity, Status, Verdict, failed, not_applicable, passed, settling
+from eks_auditor.policy.thresholds import Thresholds, hours, in_hours, words
 from eks_auditor.spread.siblings import SiblingSet, Spread, first_of
 from eks_auditor.spread.updating import joined
-
-WISHED = timedelta(hours=24)
-"""A request for capacity that is no older tells that more may be wanted."""
 
 type _Pair = tuple[GroupCapacity, ScalingGroup]
 
@@ -27,9 +25,18 @@ type _Pair = tuple[GroupCapacity, ScalingGroup]
     title="Sibling groups should have room to scale",
     severity=Severity.MEDIUM,
     docs="https://docs.aws.amazon.com/eks/latest/best-practices/cas.html",
+    thresholds={
+        # To which size a group was asked to grow is read of a day.
+        "asked": hours(24, "a request for capacity that is no older tells that more may be wanted", greatest=24),
+        "full": at_rest_for("so long at its maximum, a set is not just at its peak"),
+    },
 )
 def no_room_to_scale(
-    subject: SiblingSet | ManagedNodeGroup | SelfManagedGroup, snapshot: Snapshot, spread: Spread, scaler: Scaler
+    subject: SiblingSet | ManagedNodeGroup | SelfManagedGroup,
+    snapshot: Snapshot,
+    spread: Spread,
+    scaler: Scaler,
+    limits: Thresholds,
 ) -> Verdict:
     """Finds sibling sets of which every group that the autoscaler scales wants as many nodes as it may have.
 
@@ -61,7 +68,7 @@ def no_room_to_scale(
     update = joined(members, snapshot)
     if update is not None:
         return settling(update.reason, due_at=update.due_at)
-    verdict = _room(pairs, snapshot, scaler)
+    verdict = _room(pairs, snapshot, scaler, limits)
     if verdict.status is Status.FAILED and subject.key in spread.doubts:
         raise UnreadableError(spread.doubts[subject.key])
     return verdict
@@ -72,35 +79,38 @@ def _members(subject: SiblingSet | ManagedNodeGroup | SelfManagedGroup) -> tuple
     return tuple(member for member in members if isinstance(member, ManagedNodeGroup | SelfManagedGroup))
 
 
-def _room(pairs: Sequence[_Pair], snapshot: Snapshot, scaler: Scaler) -> Verdict:
+def _room(pairs: Sequence[_Pair], snapshot: Snapshot, scaler: Scaler, limits: Thresholds) -> Verdict:
     groups = [group for _, group in pairs]
     wanted, most = sum(group.desired for group in groups), sum(group.max_size for group in groups)
     sizes = f"{wanted} of at most {most} nodes are wanted of {first_of(sorted({member.name for member, _ in pairs}))}"
     if all(map(at_max, groups)):
-        return _without(pairs, sizes, snapshot, scaler)
-    full_until = _full_until(groups, snapshot.taken_at)
+        return _without(pairs, sizes, snapshot, scaler, limits)
+    asked = limits.time("asked")
+    full_until = _full_until(groups, snapshot.taken_at, asked)
     if full_until is not None:
-        return settling(f"{sizes}, and the most was asked for within 24 hours", due_at=full_until)
+        return settling(f"{sizes}, and the most was asked for within {in_hours(asked)}", due_at=full_until)
     return passed(f"{sizes} ({scaler.because})", desired=wanted, max=most)
 
 
-def _without(pairs: Sequence[_Pair], sizes: str, snapshot: Snapshot, scaler: Scaler) -> Verdict:
+def _without(pairs: Sequence[_Pair], sizes: str, snapshot: Snapshot, scaler: Scaler, limits: Thresholds) -> Verdict:
+    asked, full = limits.time("asked"), limits.time("full")
     groups = [group for _, group in pairs]
     if not any(_elastic(pair) for pair in pairs):
         if any(map(switched_off, groups)):
             return settling(f"{sizes}, and what is switched off for now may be what grows")
         return _full(f"{sizes}: a fixed size on purpose ({scaler.because})", pairs, Severity.INFORMATIONAL)
     wishes = [group.wished_at for group in groups]
-    if any(isinstance(wish, datetime) and snapshot.taken_at - wish <= WISHED for wish in wishes):
-        return _full(f"{sizes}, and it reached its maximum by request within 24 hours ({scaler.because})", pairs)
+    if any(isinstance(wish, datetime) and snapshot.taken_at - wish <= asked for wish in wishes):
+        lately = f"by request within {in_hours(asked)}"
+        return _full(f"{sizes}, and it reached its maximum {lately} ({scaler.because})", pairs)
     since = max(map(at_rest_since, groups))
-    if snapshot.taken_at - since >= LONG_AT_MAX:
-        return _full(f"{sizes}, and these sizes have not changed for 7 days ({scaler.because})", pairs)
+    if snapshot.taken_at - since >= full:
+        return _full(f"{sizes}, and these sizes have not changed for {words(full)} ({scaler.because})", pairs)
     for wish in wishes:
         known(wish)
     return settling(
-        f"{sizes}; a size changed less than 7 days ago, and none was raised by request within 24 hours",
-        due_at=since + LONG_AT_MAX,
+        f"{sizes}; a size changed less than {words(full)} ago, and none was raised by request within {in_hours(asked)}",
+        due_at=since + full,
     )
 
 
@@ -109,10 +119,10 @@ def _elastic(pair: _Pair) -> bool:
     return not (fixed(capacity, group) or switched_off(group))
 
 
-def _full_until(groups: Sequence[ScalingGroup], now: datetime) -> datetime | None:
+def _full_until(groups: Sequence[ScalingGroup], now: datetime, lately: timedelta) -> datetime | None:
     """Return how long a set counts as full though it has room again: its day's peak took it to its maximum.
 
-    None of one that has kept some room all day, as after its maximum was raised.
+    None of one that has kept some room all the time, as after its maximum was raised.
 
     Raises:
         UnreadableError: If its activities could not be read.
@@ -122,7 +132,7 @@ def _full_until(groups: Sequence[ScalingGroup], now: datetime) -> datetime | Non
         if group.wished_size is not None and group.wished_size < group.max_size:
             return None
     wishes = [known(group.wished_at) for group in asked]
-    ends = [wish + WISHED for wish in wishes if wish is not None and now - wish < WISHED]
+    ends = [wish + lately for wish in wishes if wish is not None and now - wish < lately]
     return min(ends) if len(ends) == len(asked) else None
 
 

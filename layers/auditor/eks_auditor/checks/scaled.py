@@ -1,15 +1,21 @@
 """Which groups Cluster Autoscaler scales, and so which its checks judge; and since when one stands at its maximum."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from eks_auditor.autoscaler.scaler import Scaler
 from eks_auditor.model.capacity import GroupCapacity, ManagedNodeGroup, ScalingGroup
 from eks_auditor.model.gap import UnreadableError, known
 from eks_auditor.model.verdict import Verdict, not_applicable, settling
+from eks_auditor.policy.thresholds import Threshold, days
 
-LONG_AT_MAX = timedelta(days=7)
-"""A group that has been at its maximum size for so long is not just at its peak."""
+LOOKED_BACK = 14
+"""Days of scaling activities that a snapshot knows of: of what was before, it cannot tell since when it lasts."""
+
+
+def at_rest_for(what: str) -> Threshold:
+    """Declare how long a size has to stand unchanged; ``what`` happens then."""
+    return days(7, what, greatest=LOOKED_BACK)
 
 
 def no_group(capacity: GroupCapacity) -> Verdict:

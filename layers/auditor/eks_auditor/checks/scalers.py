@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from eks_auditor.autoscaler.scaler import Scaler
 from eks_auditor.check import check
 from eks_auditor.checks.scaled import (
-    LONG_AT_MAX,
     at_max,
+    at_rest_for,
     at_rest_since,
     fixed,
     left_out,
@@ -30,6 +30,7 @@ from eks_auditor.model.cluster import Cluster
 from eks_auditor.model.gap import Gap, UnreadableError, known
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.model.verdict import Scalar, Severity, Verdict, failed, not_applicable, passed, settling
+from eks_auditor.policy.thresholds import Thresholds, words
 from eks_auditor.spread.siblings import first_of
 from eks_auditor.spread.updating import joined, updating
 
@@ -84,8 +85,9 @@ def two_scalers(capacity: ManagedNodeGroup | SelfManagedGroup, snapshot: Snapsho
     title="Something should scale a cluster whose groups may grow",
     severity=Severity.LOW,
     docs="https://docs.aws.amazon.com/eks/latest/userguide/autoscaling.html",
+    thresholds={"medium": at_rest_for("a group that has been at its maximum for so long makes it MEDIUM")},
 )
-def nothing_scales(cluster: Cluster, snapshot: Snapshot, scaler: Scaler) -> Verdict:
+def nothing_scales(cluster: Cluster, snapshot: Snapshot, scaler: Scaler, limits: Thresholds) -> Verdict:
     """Looks for whatever may change the number of nodes, where some group's minimum is below its maximum.
 
     That is Auto Mode, running Karpenter instances, a proof that Cluster Autoscaler runs, tags that say it shall,
@@ -113,7 +115,7 @@ def nothing_scales(cluster: Cluster, snapshot: Snapshot, scaler: Scaler) -> Verd
         return not_applicable(f"nothing is judged here, for {scaler.because}")
     if scaler.rivals or scaler.certainty != "none":
         return passed(f"something scales it: {scaler.because}")
-    return _by_its_groups(snapshot, scaler)
+    return _by_its_groups(snapshot, scaler, limits.time("medium"))
 
 
 def _policies(capacity: GroupCapacity, group: ScalingGroup, scaler: Scaler) -> Verdict:
@@ -175,7 +177,7 @@ def _when(action: ScheduledAction) -> str:
     return "at a time not told" if action.starts_at is None else f"at {action.starts_at:%Y-%m-%d %H:%M} UTC"
 
 
-def _by_its_groups(snapshot: Snapshot, scaler: Scaler) -> Verdict:
+def _by_its_groups(snapshot: Snapshot, scaler: Scaler, long: timedelta) -> Verdict:
     pairs = _groups(snapshot)
     hidden = _hidden_groups(snapshot)
     helpers = [word for _, group in pairs for word in _helpers(group, snapshot.taken_at)]
@@ -203,7 +205,7 @@ def _by_its_groups(snapshot: Snapshot, scaler: Scaler) -> Verdict:
     if update is not None and not settled:
         # EKS raises the maximum of a group that it updates.
         return settling(update.reason, due_at=update.due_at)
-    return worst(partial(_unscaled, capacity, group, len(elastic), snapshot) for capacity, group in settled)
+    return worst(partial(_unscaled, capacity, group, len(elastic), snapshot, long) for capacity, group in settled)
 
 
 def _groups(snapshot: Snapshot) -> list[tuple[GroupCapacity, ScalingGroup]]:
@@ -228,7 +230,9 @@ def _helpers(group: ScalingGroup, now: datetime) -> Iterator[str]:
         yield from (f"the scheduled action {action.name} of {group.name}" for action in recurring)
 
 
-def _unscaled(capacity: GroupCapacity, group: ScalingGroup, elastic: int, snapshot: Snapshot) -> Verdict:
+def _unscaled(
+    capacity: GroupCapacity, group: ScalingGroup, elastic: int, snapshot: Snapshot, long: timedelta
+) -> Verdict:
     evidence: dict[str, Scalar] = {
         "elastic": capacity.name,
         "nodegroup" if isinstance(capacity, ManagedNodeGroup) else "own_group": capacity.name,
@@ -244,9 +248,9 @@ def _unscaled(capacity: GroupCapacity, group: ScalingGroup, elastic: int, snapsh
     if isinstance(group.scaled_at, Gap):
         verdict = failed(f"{reason}: {sizes}, since when is not known: {group.scaled_at}", severity=Severity.LOW)
         return replace(verdict, evidence=evidence, partial=True)
-    long_at = at_rest_since(group) + LONG_AT_MAX
+    long_at = at_rest_since(group) + long
     if snapshot.taken_at < long_at:
         verdict = failed(f"{reason}: {sizes}", severity=Severity.LOW, due_at=long_at)
     else:
-        verdict = failed(f"{reason}: {sizes}, and has been for 7 days", severity=Severity.MEDIUM)
+        verdict = failed(f"{reason}: {sizes}, and has been for {words(long)}", severity=Severity.MEDIUM)
     return replace(verdict, evidence=evidence)

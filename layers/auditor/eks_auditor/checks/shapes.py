@@ -25,14 +25,15 @@ from eks_auditor.model.cluster import Cluster
 from eks_auditor.model.gap import Gap, UnreadableError, known
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.model.verdict import Severity, Status, Verdict, failed, not_applicable, passed
+from eks_auditor.policy.thresholds import Thresholds, count, percent
 from eks_auditor.spread.siblings import first_of
 
 LEAST_MEMORY_PERCENT = 90
 MOST_MEMORY_PERCENT = 150
-"""How much memory a later type may have, of the first one's."""
+"""How much memory a later type may have, of the first one's, where no policy says otherwise."""
 
 WIDEST = 2
-"""How many times the least that is wanted the greatest may be."""
+"""How many times the least that is wanted the greatest may be, where no policy says otherwise."""
 
 
 @check(
@@ -40,8 +41,15 @@ WIDEST = 2
     title="The instance types of a group should have the same shape",
     severity=Severity.HIGH,
     docs="https://docs.aws.amazon.com/eks/latest/best-practices/cas.html",
+    thresholds={
+        "least_memory": percent(LEAST_MEMORY_PERCENT, "of the first type's, a later one with less memory is MEDIUM"),
+        "most_memory": percent(MOST_MEMORY_PERCENT, "with more it is LOW", least=100, greatest=None),
+        "widest": count(WIDEST, "so many times the least that is wanted the greatest may be", least=1),
+    },
 )
-def mixed_shapes(capacity: ManagedNodeGroup | SelfManagedGroup, snapshot: Snapshot, scaler: Scaler) -> Verdict:
+def mixed_shapes(
+    capacity: ManagedNodeGroup | SelfManagedGroup, snapshot: Snapshot, scaler: Scaler, limits: Thresholds
+) -> Verdict:
     """Compares the instance types of a group with the first one that its Auto Scaling group lists.
 
     Another architecture, fewer vCPUs, fewer or other GPUs, fewer Neuron devices, and a WeightedCapacity that is not 1
@@ -91,10 +99,12 @@ def mixed_shapes(capacity: ManagedNodeGroup | SelfManagedGroup, snapshot: Snapsh
     groups = known(capacity.groups)
     if not groups:
         return no_group(capacity)
-    return worst(partial(_shapes, capacity, group, snapshot, scaler) for group in groups)
+    return worst(partial(_shapes, capacity, group, snapshot, scaler, limits) for group in groups)
 
 
-def _shapes(capacity: GroupCapacity, group: ScalingGroup, snapshot: Snapshot, scaler: Scaler) -> Verdict:
+def _shapes(
+    capacity: GroupCapacity, group: ScalingGroup, snapshot: Snapshot, scaler: Scaler, limits: Thresholds
+) -> Verdict:
     unjudged = not_scaled(capacity, group, scaler)
     if unjudged is not None:
         return unjudged
@@ -102,15 +112,15 @@ def _shapes(capacity: GroupCapacity, group: ScalingGroup, snapshot: Snapshot, sc
     if lost is not None and is_gone(lost) and _is_read(group, snapshot.cluster, scaler):
         verdict = _unreadable_template(group, lost)
     else:
-        verdict = left_out(capacity, group, scaler) or _of_launch(group, snapshot)
+        verdict = left_out(capacity, group, scaler) or _of_launch(group, snapshot, limits)
     told = f"{verdict.reason} ({scaler.because})"
     return replace(verdict, reason=told, evidence={"group": group.name} | dict(verdict.evidence))
 
 
-def _of_launch(group: ScalingGroup, snapshot: Snapshot) -> Verdict:
+def _of_launch(group: ScalingGroup, snapshot: Snapshot, limits: Thresholds) -> Verdict:
     launch = known(group.launch)
     weighed = _weights(group, launch)
-    verdict = worst((partial(_types, group, launch, snapshot), lambda: weighed))
+    verdict = worst((partial(_types, group, launch, snapshot, limits), lambda: weighed))
     if weighed.status is not Status.FAILED or weighed.evidence.items() <= verdict.evidence.items():
         return verdict
     reason = f"{verdict.reason}; {weighed.reason}"
@@ -140,16 +150,17 @@ def _unreadable_template(group: ScalingGroup, gap: Gap) -> Verdict:
     )
 
 
-def _types(group: ScalingGroup, launch: LaunchConfig, snapshot: Snapshot) -> Verdict:
+def _types(group: ScalingGroup, launch: LaunchConfig, snapshot: Snapshot, limits: Thresholds) -> Verdict:
     names = tuple(dict.fromkeys(launch.instance_types))
     if not names:
-        return _requirements(group, launch.requirements)
+        return _requirements(group, launch.requirements, limits.number("widest"))
     if len(names) == 1:
         return passed(f"{group.name} launches {names[0]} only")
     first = known(_type(names[0], snapshot))
     others = [_type(name, snapshot) for name in names[1:]]
     hidden = next((other for other in others if isinstance(other, Gap)), None)
-    odd = {o.name: found for o in others if isinstance(o, InstanceType) and (found := tuple(_oddities(first, o)))}
+    read = [other for other in others if isinstance(other, InstanceType)]
+    odd = {other.name: found for other in read if (found := tuple(_oddities(first, other, limits)))}
     if odd:
         return replace(_mixed(group, first, odd, len(others)), partial=hidden is not None)
     if hidden is not None:
@@ -189,7 +200,7 @@ def _query(first: InstanceType) -> str:
     return "InstanceTypes[].InstanceType"
 
 
-def _oddities(first: InstanceType, other: InstanceType) -> Iterator[_Oddity]:
+def _oddities(first: InstanceType, other: InstanceType, limits: Thresholds) -> Iterator[_Oddity]:
     """Yield what tells a later type from the first, in words that follow "has"."""
     if other.architecture != first.architecture:
         yield Severity.HIGH, f"the architecture {other.architecture} instead of {first.architecture}"
@@ -199,9 +210,9 @@ def _oddities(first: InstanceType, other: InstanceType) -> Iterator[_Oddity]:
     yield from _count("GPUs", first.gpus, other.gpus)
     yield from _count("Neuron devices", first.neuron_devices, other.neuron_devices)
     words = f"{other.memory_mib} MiB of memory instead of {first.memory_mib}"
-    if other.memory_mib * 100 < first.memory_mib * LEAST_MEMORY_PERCENT:
+    if other.memory_mib < first.memory_mib * limits.exactly("least_memory"):
         yield Severity.MEDIUM, words
-    if other.memory_mib * 100 > first.memory_mib * MOST_MEMORY_PERCENT:
+    if other.memory_mib > first.memory_mib * limits.exactly("most_memory"):
         yield Severity.LOW, words
 
 
@@ -225,7 +236,7 @@ def _weights(group: ScalingGroup, launch: LaunchConfig) -> Verdict:
     )
 
 
-def _requirements(group: ScalingGroup, wanted: InstanceRequirements | None) -> Verdict:
+def _requirements(group: ScalingGroup, wanted: InstanceRequirements | None, widest: int) -> Verdict:
     if wanted is None:
         return not_applicable(f"{group.name} names no instance type")
     if wanted.sets > 1:
@@ -235,11 +246,11 @@ def _requirements(group: ScalingGroup, wanted: InstanceRequirements | None) -> V
             severity=Severity.INFORMATIONAL,
         )
     ranges = {"vCPUs": wanted.vcpus, "MiB of memory": wanted.memory_mib}
-    wide = [_words(what, bounds) for what, bounds in ranges.items() if _is_wide(bounds)]
+    wide = [_words(what, bounds) for what, bounds in ranges.items() if _is_wide(bounds, widest)]
     if wide:
         return failed(
             f"{group.name} asks for {' and '.join(wide)}: the autoscaler takes the least, and nodes may be more than "
-            f"{WIDEST} times as large",
+            f"{widest} times as large",
             severity=Severity.INFORMATIONAL,
             wide=" and ".join(wide),
         )
@@ -247,8 +258,8 @@ def _requirements(group: ScalingGroup, wanted: InstanceRequirements | None) -> V
     return passed(f"{group.name} asks for {narrow}, of which the autoscaler takes the least")
 
 
-def _is_wide(bounds: Bounds) -> bool:
-    return bounds.greatest is None or bounds.greatest > WIDEST * bounds.least
+def _is_wide(bounds: Bounds, widest: int) -> bool:
+    return bounds.greatest is None or bounds.greatest > widest * bounds.least
 
 
 def _words(what: str, bounds: Bounds) -> str:

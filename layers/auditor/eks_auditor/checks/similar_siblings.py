@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from eks_auditor.autoscaler.scaler import Scaler
 from eks_auditor.autoscaler.similar import MEMORY, Difference, Template, differences
 from eks_auditor.check import check
-from eks_auditor.checks.scaled import all_left_out, at_rest_since, fixed
+from eks_auditor.checks.scaled import all_left_out, at_rest_for, at_rest_since, fixed
 from eks_auditor.checks.together import within_its_set
 from eks_auditor.model.capacity import GroupCapacity, InstanceType, ManagedNodeGroup, ScalingGroup, SelfManagedGroup
 from eks_auditor.model.gap import Gap, known
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.model.verdict import Severity, Verdict, failed, not_applicable, passed, settling
+from eks_auditor.policy.thresholds import Thresholds, days, words
 from eks_auditor.spread.balance import zones_of
 from eks_auditor.spread.siblings import SiblingSet, Spread, first_of
 from eks_auditor.spread.updating import joined
@@ -24,10 +25,6 @@ FEWEST = 2
 INSTANCE_TYPE_LABELS = ("beta.kubernetes.io/instance-type", "node.kubernetes.io/instance-type")
 EKS = "eks.amazonaws.com/"
 IMAGE = f"{EKS}nodegroup-image"
-
-LONG = timedelta(days=7)
-"""A group that has had no node for so long does not just sleep, and one that is left out of an update for so long
-does not just wait for its turn."""
 
 _TYPES = "ec2:DescribeInstanceTypes"
 
@@ -40,9 +37,17 @@ type _Simulated = tuple[ScalingGroup, Template]
     title="Sibling groups of one zone each should be similar to Cluster Autoscaler",
     severity=Severity.LOW,
     docs="https://docs.aws.amazon.com/eks/latest/best-practices/cas.html",
+    thresholds={
+        "asleep": at_rest_for("a group without nodes for so long does not just sleep, and is INFORMATIONAL"),
+        "rollout": days(7, "updated so long ago, groups whose image alone differs are judged"),
+    },
 )
 def siblings_not_similar(
-    subject: SiblingSet | ManagedNodeGroup | SelfManagedGroup, snapshot: Snapshot, spread: Spread, scaler: Scaler
+    subject: SiblingSet | ManagedNodeGroup | SelfManagedGroup,
+    snapshot: Snapshot,
+    spread: Spread,
+    scaler: Scaler,
+    limits: Thresholds,
 ) -> Verdict:
     """Compares sibling groups that are bound to one zone each as the autoscaler does before it balances them.
 
@@ -78,7 +83,7 @@ def siblings_not_similar(
     update = joined((member for member, _ in bound), snapshot)
     if update is not None:
         return settling(update.reason, due_at=update.due_at)
-    return _similar(bound, snapshot, scaler)
+    return _similar(bound, snapshot, scaler, limits)
 
 
 def _bound_to_one_zone(capacity: GroupCapacity, group: ScalingGroup) -> bool:
@@ -87,10 +92,11 @@ def _bound_to_one_zone(capacity: GroupCapacity, group: ScalingGroup) -> bool:
     return not fixed(capacity, group) and len(zones_of(subnets)) == 1 and all(s.regular for s in subnets)
 
 
-def _similar(bound: Sequence[_Pair], snapshot: Snapshot, scaler: Scaler) -> Verdict:
+def _similar(bound: Sequence[_Pair], snapshot: Snapshot, scaler: Scaler, limits: Thresholds) -> Verdict:
     names = first_of([group.name for _, group in bound])
     groups = [(group, _node(capacity, group, snapshot)) for capacity, group in bound]
-    asleep = {group.name: until for _, group in bound if (until := _asleep_until(group, snapshot.taken_at))}
+    now, nap = snapshot.taken_at, limits.time("asleep")
+    asleep = {group.name: until for _, group in bound if (until := _asleep_until(group, now, nap))}
     run = {group.name for _, group in bound if group.desired or group.name in asleep}
     groups.sort(key=lambda pair: (pair[0].name not in run, pair[0].name))
     # Those among groups that have nodes come first: they are what the autoscaler meets now.
@@ -103,12 +109,13 @@ def _similar(bound: Sequence[_Pair], snapshot: Snapshot, scaler: Scaler) -> Verd
     by: dict[str, Difference] = {}
     for _, _, found in apart:
         by = {each.name: each for each in found} | by
-    rolled_out_at = (
-        max(c.modified_at for c, _ in bound if isinstance(c, ManagedNodeGroup)) + LONG if IMAGE in by else None
-    )
-    if by.keys() == {IMAGE} and rolled_out_at is not None and snapshot.taken_at < rolled_out_at:
-        reason = f"only the image parts {names}, and one of them was changed less than {LONG.days} days ago"
-        return settling(reason, due_at=rolled_out_at)
+    changed = [capacity.modified_at for capacity, _ in bound if isinstance(capacity, ManagedNodeGroup)]
+    if by.keys() == {IMAGE} and changed:
+        rollout = limits.time("rollout")
+        rolled_out_at = max(changed) + rollout
+        if now < rolled_out_at:
+            reason = f"only the image parts {names}, and one of them was changed less than {words(rollout)} ago"
+            return settling(reason, due_at=rolled_out_at)
     running = {one.name, other.name} <= run
     idle = "" if running else ", of which those that have nodes are similar"
     verdict = failed(
@@ -149,7 +156,7 @@ def _while_remembered(bound: Sequence[_Pair]) -> str:
     )
 
 
-def _asleep_until(group: ScalingGroup, now: datetime) -> datetime | None:
+def _asleep_until(group: ScalingGroup, now: datetime, nap: timedelta) -> datetime | None:
     """Return when a group that has no node will have had none for long; None where it has some, or has had none so.
 
     Raises:
@@ -157,7 +164,7 @@ def _asleep_until(group: ScalingGroup, now: datetime) -> datetime | None:
     """
     if group.desired:
         return None
-    until = at_rest_since(group) + LONG
+    until = at_rest_since(group) + nap
     return until if now < until else None
 
 

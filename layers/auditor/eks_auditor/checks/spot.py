@@ -15,13 +15,10 @@ from eks_auditor.model.capacity import GroupCapacity, LaunchConfig, ManagedNodeG
 from eks_auditor.model.gap import Gap, UnreadableError, known
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.model.verdict import Scalar, Severity, Verdict, failed, not_applicable, passed
+from eks_auditor.policy.thresholds import Thresholds, count
 from eks_auditor.spread.pins import accelerated
 from eks_auditor.spread.pools import Pools
 from eks_auditor.spread.siblings import Spread, key_of
-
-FEWEST_TYPES = 3
-FEWEST_POOLS = 6
-"""A pool is one instance type in one zone: each has its own Spot capacity and its own interruptions."""
 
 LOWEST_PRICE = "lowest-price"
 BETTER_STRATEGY = "price-capacity-optimized"
@@ -32,9 +29,18 @@ BETTER_STRATEGY = "price-capacity-optimized"
     title="Spot groups should be able to draw on many pools of capacity",
     severity=Severity.MEDIUM,
     docs="https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-mixed-instances-groups.html",
+    thresholds={
+        "types": count(3, "fewer instance types are too narrow", least=1),
+        # Each has its own Spot capacity and its own interruptions.
+        "pools": count(6, "fewer pools, each an instance type in a zone, are too narrow", least=1),
+    },
 )
 def spot_too_narrow(
-    capacity: ManagedNodeGroup | SelfManagedGroup, snapshot: Snapshot, spread: Spread, scaler: Scaler
+    capacity: ManagedNodeGroup | SelfManagedGroup,
+    snapshot: Snapshot,
+    spread: Spread,
+    scaler: Scaler,
+    limits: Thresholds,
 ) -> Verdict:
     """Counts the instance types of a Spot group and its pools: each type in each of its zones that offers it.
 
@@ -74,22 +80,39 @@ def spot_too_narrow(
     groups = known(capacity.groups)
     if not groups:
         return no_group(capacity)
-    return worst(partial(_spot, capacity, group, snapshot, spread, scaler) for group in groups)
+    fewest = _Fewest(limits.number("types"), limits.number("pools"))
+
+    def judge(group: ScalingGroup) -> Verdict:
+        if (unjudged := left_out(capacity, group, scaler)) is not None:
+            return unjudged
+        if not _buys_spot(capacity, group):
+            return not_applicable(f"{capacity.name} buys no Spot instances")
+        breadth = _Breadth.of(capacity, group, snapshot, spread, fewest)
+        return _spot(capacity, group, breadth, snapshot, scaler)
+
+    return worst(partial(judge, group) for group in groups)
 
 
-def _spot(capacity: GroupCapacity, group: ScalingGroup, snapshot: Snapshot, spread: Spread, scaler: Scaler) -> Verdict:
-    unjudged = left_out(capacity, group, scaler)
-    if unjudged is not None:
-        return unjudged
-    if isinstance(capacity, ManagedNodeGroup) and capacity.capacity_type != "SPOT":
-        return not_applicable(f"{capacity.name} buys no Spot instances")
-    if not _buys_spot(capacity, group):
-        return not_applicable(f"{capacity.name} buys no Spot instances")
-    breadth = _Breadth.of(capacity, group, snapshot, spread)
+@dataclass(frozen=True, slots=True)
+class _Fewest:
+    """What is not too narrow: so many types, and so many pools."""
+
+    types: int
+    pools: int
+
+    def missing(self, own: Pools, pools: Pools) -> bool:
+        """Whether a group's own types, or its pools with those that are lent to it, are fewer."""
+        return len(own.types) < self.types or len(pools.seen) < self.pools
+
+
+def _spot(
+    capacity: GroupCapacity, group: ScalingGroup, breadth: "_Breadth", snapshot: Snapshot, scaler: Scaler
+) -> Verdict:
     lowest = _lowest_price(capacity, group)
     problems = [f"the strategy {LOWEST_PRICE} takes the pools that are interrupted soonest"] if lowest else []
     if breadth.narrow:
-        problems.append(f"{FEWEST_TYPES} types and {FEWEST_POOLS} pools (a type in a zone) are the fewest")
+        fewest = breadth.fewest
+        problems.append(f"{fewest.types} types and {fewest.pools} pools (a type in a zone) are the fewest")
     milder = list(_milder(capacity, group))
     if not (problems or milder):
         return passed(f"{breadth} ({scaler.because})", types=breadth.types, pools=breadth.pools)
@@ -114,6 +137,7 @@ class _Breadth:
         pools: How many pools it has, with those that siblings in other zones lend it.
         siblings: Whether some are lent.
         narrow: Whether that is too little.
+        fewest: What would not be.
     """
 
     name: str
@@ -121,9 +145,12 @@ class _Breadth:
     pools: int
     siblings: bool
     narrow: bool
+    fewest: _Fewest
 
     @classmethod
-    def of(cls, capacity: GroupCapacity, group: ScalingGroup, snapshot: Snapshot, spread: Spread) -> Self:
+    def of(
+        cls, capacity: GroupCapacity, group: ScalingGroup, snapshot: Snapshot, spread: Spread, fewest: _Fewest
+    ) -> Self:
         """Count.
 
         Raises:
@@ -132,21 +159,18 @@ class _Breadth:
         own = Pools.of(group, snapshot)
         lent, doubt = _lent(capacity, group, snapshot, spread)
         pools = own | lent
-        narrow = _narrow(own, pools)
-        if narrow and pools.gap is not None and not _narrow(own.at_most, pools.at_most):
+        narrow = fewest.missing(own, pools)
+        if narrow and pools.gap is not None and not fewest.missing(own.at_most, pools.at_most):
             raise UnreadableError(pools.gap)
-        if narrow and doubt is not None and len(own.types) >= FEWEST_TYPES:
+        if narrow and doubt is not None and len(own.types) >= fewest.types:
             raise UnreadableError(doubt)
-        return cls(group.name, len(own.types), len(pools.seen), siblings=pools.seen > own.seen, narrow=narrow)
+        lends = pools.seen > own.seen
+        return cls(group.name, len(own.types), len(pools.seen), siblings=lends, narrow=narrow, fewest=fewest)
 
     def __str__(self) -> str:
         """Name the numbers."""
         pools = f"{self.types} instance type{'' if self.types == 1 else 's'} and {self.pools} pools"
         return f"{self.name} can draw on {pools}{', those of its siblings included' if self.siblings else ''}"
-
-
-def _narrow(own: Pools, pools: Pools) -> bool:
-    return len(own.types) < FEWEST_TYPES or len(pools.seen) < FEWEST_POOLS
 
 
 def _lent(capacity: GroupCapacity, group: ScalingGroup, snapshot: Snapshot, spread: Spread) -> tuple[Pools, Gap | None]:

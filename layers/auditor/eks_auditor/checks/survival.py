@@ -20,6 +20,7 @@ from eks_auditor.model.verdict import (
     settling,
     unknown,
 )
+from eks_auditor.policy.thresholds import Thresholds, percent
 from eks_auditor.spread.balance import beyond_chance, zones_of
 from eks_auditor.spread.blockers import DESIRED, LAUNCH_SUSPENDED, MAX_SIZE, NO_ADDRESS, NOT_OFFERED, STATUS
 from eks_auditor.spread.drill import UNSEEN_ZONES, Amount, Drill, Loss, SetDrill
@@ -28,9 +29,6 @@ from eks_auditor.spread.pins import excuse
 from eks_auditor.spread.siblings import SiblingSet, Spread, first_of
 from eks_auditor.spread.subnets import PERHAPS
 from eks_auditor.spread.updating import joined
-
-TOLERANCE = 0.1
-"""How much more than its ideal share of a set a zone may hold."""
 
 SHOWN = 6
 """How many of what blocks is told; the drill has all of it."""
@@ -45,9 +43,14 @@ _NOT_OFFERED = NOT_OFFERED.format("", "")
     title="Sibling groups should survive the loss of one Availability Zone",
     severity=Severity.HIGH,
     docs="https://docs.aws.amazon.com/eks/latest/userguide/zone-shift.html",
+    thresholds={"tolerance": percent(10, "so much more than its ideal share of a set a zone may hold")},
 )
 def cannot_survive_the_loss_of_a_zone(
-    subject: SiblingSet | ManagedNodeGroup | SelfManagedGroup, snapshot: Snapshot, spread: Spread, drill: Drill
+    subject: SiblingSet | ManagedNodeGroup | SelfManagedGroup,
+    snapshot: Snapshot,
+    spread: Spread,
+    drill: Drill,
+    limits: Thresholds,
 ) -> Verdict:
     """Drills the loss of each zone that a sibling set runs in: what is lost, left, and grows again in the others.
 
@@ -94,24 +97,26 @@ def cannot_survive_the_loss_of_a_zone(
     hidden = snapshot.unseen({member.kind for member in subject.members if isinstance(member, NodePool)})
     if hidden is not None:
         raise UnreadableError(hidden)
-    verdict = _survival(subject, part, snapshot)
+    tolerance = limits.share("tolerance")
+    verdict = _survival(subject, part, snapshot, tolerance)
     if verdict.status is Status.FAILED and subject.key in spread.doubts:
         raise UnreadableError(spread.doubts[subject.key])
     if verdict.status is Status.FAILED and isinstance(subject.members[0], NodePool):
-        return _of_pool(verdict, subject, snapshot, spread)
+        again = Drill.of(snapshot, spread, perhaps=True).of_set(subject)
+        return _of_pool(verdict, _survival(subject, again, snapshot, tolerance))
     return verdict
 
 
-def _of_pool(verdict: Verdict, pool: SiblingSet, snapshot: Snapshot, spread: Spread) -> Verdict:
+def _of_pool(verdict: Verdict, best: Verdict) -> Verdict:
     """Return a failed pool's verdict; UNKNOWN where it may find the addresses in subnets that its nodes are not in."""
-    best = _survival(pool, Drill.of(snapshot, spread, perhaps=True).of_set(pool), snapshot)
     if best.status is Status.PASSED:
         return unknown(f"{verdict.reason}; but there are addresses in {PERHAPS}")
     return verdict if best.severity == verdict.severity else replace(best, partial=True)
 
 
-def _survival(siblings: SiblingSet, drill: SetDrill, snapshot: Snapshot) -> Verdict:
-    rungs = {loss.zone_id: _rung(loss, siblings, drill) for loss in drill.losses}
+def _survival(siblings: SiblingSet, drill: SetDrill, snapshot: Snapshot, tolerance: float) -> Verdict:
+    heavy = frozenset(loss.zone_id for loss in drill.losses if _is_heavy(loss, drill, tolerance))
+    rungs = {loss.zone_id: _rung(loss, siblings, drill, heavy=loss.zone_id in heavy) for loss in drill.losses}
     failing = [loss for loss in drill.losses if rungs[loss.zone_id] is not None]
     worst = max(failing or drill.losses, key=lambda loss: (rungs[loss.zone_id] or Severity.INFORMATIONAL, _share(loss)))
     severity = rungs[worst.zone_id]
@@ -126,13 +131,14 @@ def _survival(siblings: SiblingSet, drill: SetDrill, snapshot: Snapshot) -> Verd
         severity, reason = Severity.INFORMATIONAL, f"{reason}; on purpose it seems: {pins}"
     elif severity is Severity.INFORMATIONAL:
         reason = f"{reason}; fixed size on purpose"
+    way_on = _way_on(worst, siblings, drill, heavy=worst.zone_id in heavy)
     verdict = failed(reason, severity=severity, confirm=not _configured(worst, siblings))
-    return replace(verdict, evidence=evidence | {"zone": worst.zone_id} | _way_on(worst, siblings, drill))
+    return replace(verdict, evidence=evidence | {"zone": worst.zone_id} | way_on)
 
 
-def _rung(loss: Loss, siblings: SiblingSet, drill: SetDrill) -> Severity | None:
+def _rung(loss: Loss, siblings: SiblingSet, drill: SetDrill, *, heavy: bool) -> Severity | None:
     """Return how bad a loss is; None is no failure."""
-    heavy = not isinstance(siblings.members[0], NodePool) and _heavy(loss, drill)
+    heavy &= not isinstance(siblings.members[0], NodePool)
     if not loss.stuck:
         by_chance = not beyond_chance(loss.lost.nodes, drill.nodes, drill.used)
         return Severity.MEDIUM if heavy and not by_chance else None
@@ -171,8 +177,8 @@ def _configured(loss: Loss, siblings: SiblingSet) -> bool:
     return loss.stuck and all(word in lasting or _NOT_OFFERED in word for word in loss.blocked_by)
 
 
-def _heavy(loss: Loss, drill: SetDrill) -> bool:
-    return drill.ideal is not None and _share(loss) - drill.ideal > TOLERANCE + _ROUNDING
+def _is_heavy(loss: Loss, drill: SetDrill, tolerance: float) -> bool:
+    return drill.ideal is not None and _share(loss) - drill.ideal > tolerance + _ROUNDING
 
 
 def _share(loss: Loss) -> float:
@@ -198,13 +204,13 @@ def _size(amount: Amount) -> str:
     return f"{amount.nodes} node{'' if amount.nodes == 1 else 's'}, {amount.vcpus} vCPU, {amount.memory_mib} MiB"
 
 
-def _way_on(loss: Loss, siblings: SiblingSet, drill: SetDrill) -> dict[str, Scalar]:
+def _way_on(loss: Loss, siblings: SiblingSet, drill: SetDrill, *, heavy: bool) -> dict[str, Scalar]:
     """Return what the fix takes."""
     pairs = [(member, group) for member in siblings.members for group in groups_of(member)]
     way = dict(_to_unblock(loss, pairs, drill))
     if not pairs:
         return way | {"pool": siblings.members[0].name}
-    if _heavy(loss, drill) or not way:
+    if heavy or not way:
         way["group"] = max((_nodes_in(loss.zone_id, group), group.name) for _, group in pairs)[1]
     return way
 

@@ -4,25 +4,26 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from eks_auditor.checks.left_behind import demand_all_seen, left_behind
+from eks_auditor.checks.left_behind import LEFT_BEHIND_AFTER, demand_all_seen, left_behind
 from eks_auditor.checks.node_group_issues import ISSUES
 from eks_auditor.model.capacity import ManagedNodeGroup, NodegroupUpdate
 from eks_auditor.model.gap import known
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.model.verdict import Scalar, Severity, Verdict, failed, passed, settling, unknown
+from eks_auditor.policy.thresholds import Threshold, Thresholds, days, hours, minutes
 from eks_auditor.releases.families import CUSTOM
 from eks_auditor.spread.surge import most_at_once, size
 
 VERSION_UPDATE = "VersionUpdate"
 
-RECENT = timedelta(days=30)
-"""For how long an update that failed or was cancelled counts by itself."""
-
-SHORTEST_UPDATE = timedelta(hours=6)
-"""No update is stuck before."""
-
-ONE_STEP = timedelta(minutes=20)
-"""What an update may take for the nodes that it replaces at once: EKS gives their pods 15 minutes to leave."""
+LIMITS: Mapping[str, Threshold] = {
+    "recent": days(30, "for so long an update that failed or was cancelled counts by itself"),
+    "left_behind": Threshold(LEFT_BEHIND_AFTER, "a roll-out may take so long before a node counts as left behind"),
+    "shortest": hours(6, "no update is stuck before"),
+    # EKS gives the pods of a node 15 minutes to leave.
+    "step": minutes(20, "an update may take so long for the nodes that it replaces at once"),
+}
+"""AMI010's thresholds."""
 
 SHOWN = 20
 """How many resources are named; the numbers count all."""
@@ -58,7 +59,7 @@ others are read from their names and from what it says of a node group's issues 
 UNLISTED = "read the message: this version of eks-auditor does not know the code"
 
 
-def judge_newest_update(group: ManagedNodeGroup, snapshot: Snapshot) -> Verdict:
+def judge_newest_update(group: ManagedNodeGroup, snapshot: Snapshot, limits: Thresholds) -> Verdict:
     """Judge the newest of a group's version updates, by when it began: EKS lists them in no order.
 
     Raises:
@@ -70,24 +71,24 @@ def judge_newest_update(group: ManagedNodeGroup, snapshot: Snapshot) -> Verdict:
     newest = max(updates, key=lambda update: (update.created_at, update.id))
     match newest.status:
         case "Failed":
-            return _failed(group, newest, snapshot)
+            return _failed(group, newest, snapshot, limits)
         case "Cancelled":
-            return _cancelled(newest, snapshot.taken_at)
+            return _cancelled(newest, snapshot.taken_at, limits.time("recent"))
         case "InProgress":
-            return _in_progress(group, newest, snapshot.taken_at)
+            return _in_progress(group, newest, snapshot.taken_at, limits)
         case "Successful":
             return passed(f"its newest version update, {newest.id}, succeeded on {newest.created_at:%Y-%m-%d}")
     return unknown(f"its newest version update, {newest.id}, is {newest.status}, which is no status known here")
 
 
-def _failed(group: ManagedNodeGroup, update: NodegroupUpdate, snapshot: Snapshot) -> Verdict:
-    now, ends_at = snapshot.taken_at, update.created_at + RECENT
+def _failed(group: ManagedNodeGroup, update: NodegroupUpdate, snapshot: Snapshot, limits: Thresholds) -> Verdict:
+    now, ends_at = snapshot.taken_at, update.created_at + limits.time("recent")
     reason = f"its newest version update, {update.id}, {_ago(update, now)}, failed"
     facts = _facts(update) | _causes(update) | _retry(group, update)
     if now < ends_at:
         told = failed(f"{reason}: {_told(update)}", severity=Severity.HIGH, due_at=ends_at)
         return replace(told, evidence=facts)
-    left = left_behind(group, snapshot)
+    left = left_behind(group, snapshot, limits.time("left_behind"))
     if left.by_image:
         count = f"it left nodes behind, {len(left.by_image)} of {left.in_service} in service"
         return replace(failed(f"{reason}, and {count}: {_told(update)}", severity=Severity.HIGH), evidence=facts)
@@ -97,17 +98,17 @@ def _failed(group: ManagedNodeGroup, update: NodegroupUpdate, snapshot: Snapshot
     return passed(f"{reason}, but no node was left behind", due_at=left.due_at)
 
 
-def _cancelled(update: NodegroupUpdate, now: datetime) -> Verdict:
-    ends_at = update.created_at + RECENT
+def _cancelled(update: NodegroupUpdate, now: datetime, recent: timedelta) -> Verdict:
+    ends_at = update.created_at + recent
     reason = f"its newest version update, {update.id}, {_ago(update, now)}, was cancelled"
     if now < ends_at:
         return replace(failed(reason, severity=Severity.LOW, due_at=ends_at), evidence=_facts(update))
     return passed(reason)
 
 
-def _in_progress(group: ManagedNodeGroup, update: NodegroupUpdate, now: datetime) -> Verdict:
+def _in_progress(group: ManagedNodeGroup, update: NodegroupUpdate, now: datetime, limits: Thresholds) -> Verdict:
     nodes, at_once = size(group), most_at_once(group)
-    limit = max(SHORTEST_UPDATE, ONE_STEP * -(-nodes // at_once))
+    limit = max(limits.time("shortest"), limits.time("step") * -(-nodes // at_once))
     stuck_at = update.created_at + limit
     at_a_time = f"{nodes} node{'' if nodes == 1 else 's'}, {at_once} at once"
     running = f"its version update {update.id} has been in progress for {_hours(now - update.created_at)}"
@@ -120,8 +121,8 @@ def _in_progress(group: ManagedNodeGroup, update: NodegroupUpdate, now: datetime
 
 
 def _ago(update: NodegroupUpdate, now: datetime) -> str:
-    days = (now - update.created_at).days
-    return f"begun {days} day{'' if days == 1 else 's'} ago"
+    age = (now - update.created_at).days
+    return f"begun {age} day{'' if age == 1 else 's'} ago"
 
 
 def _hours(time: timedelta) -> str:

@@ -19,7 +19,8 @@ from eks_auditor.model.verdict import (
     settling,
     unknown,
 )
-from eks_auditor.spread.balance import Balance, zones_of
+from eks_auditor.policy.thresholds import Thresholds, count, percent
+from eks_auditor.spread.balance import EVEN, Balance, Evenness, zones_of
 from eks_auditor.spread.causes import STOPPING, causes, launches_failed
 from eks_auditor.spread.launching import launching
 from eks_auditor.spread.pins import accelerated, excuse
@@ -27,7 +28,6 @@ from eks_auditor.spread.reach import Reach, cluster_subnets
 from eks_auditor.spread.siblings import SiblingSet, Spread, first_of
 from eks_auditor.spread.updating import joined, updating
 
-ENOUGH_ZONES = 3
 FEWEST_ZONES = 2
 
 
@@ -36,8 +36,12 @@ FEWEST_ZONES = 2
     title="The data plane should reach at least two Availability Zones, and three where the VPC does",
     severity=Severity.CRITICAL,
     docs="https://docs.aws.amazon.com/eks/latest/best-practices/data-plane.html",
+    thresholds={
+        "minimum_zones": count(FEWEST_ZONES, "in fewer zones a data plane is CRITICAL", least=1, greatest=6),
+        "enough_zones": count(3, "in fewer zones it is LOW where the VPC has further ones", least=1, greatest=6),
+    },
 )
-def data_plane_in_too_few_zones(cluster: Cluster, snapshot: Snapshot) -> Verdict:
+def data_plane_in_too_few_zones(cluster: Cluster, snapshot: Snapshot, limits: Thresholds) -> Verdict:
     """Counts the Availability Zones in which the cluster's nodes can be launched.
 
     They are the zones of the groups' subnets, those where Karpenter's and standalone nodes run, and with Auto Mode
@@ -61,16 +65,16 @@ def data_plane_in_too_few_zones(cluster: Cluster, snapshot: Snapshot) -> Verdict
     """
     if cluster.outpost:
         return on_outpost()
-    reach = Reach.of(snapshot)
-    if len(reach.zones) < ENOUGH_ZONES and reach.gap is not None:
+    reach, minimum, enough = Reach.of(snapshot), limits.number("minimum_zones"), limits.number("enough_zones")
+    if len(reach.zones) < max(minimum, enough) and reach.gap is not None:
         raise UnreadableError(reach.gap)
-    if len(reach.zones) < FEWEST_ZONES:
+    if len(reach.zones) < minimum:
         update = joined(reach.moving, snapshot)
         if update is not None:
             return settling(update.reason, due_at=update.due_at)
     if not (reach.zones or reach.apart):
         return not_applicable("it has no nodes and no capacity")
-    return _enough(reach, snapshot)
+    return _enough(reach, minimum, enough, snapshot)
 
 
 @check(
@@ -119,9 +123,20 @@ def group_pinned_to_one_zone(
     title="Nodes of sibling groups should be spread evenly over their zones",
     severity=Severity.MEDIUM,
     docs="https://docs.aws.amazon.com/eks/latest/best-practices/data-plane.html",
+    thresholds={
+        "nodes_per_zone": count(EVEN.nodes_per_zone, "with fewer nodes a zone, skew is not judged", least=1),
+        "skew": percent(20, "so much of the mean zones may differ by, in a group that Auto Scaling rebalances"),
+        "fair_share": percent(
+            150, "of its fair share, the fullest zone of others holds so much at least", least=100, greatest=None
+        ),
+    },
 )
 def nodes_unevenly_spread(
-    subject: SiblingSet | ManagedNodeGroup | SelfManagedGroup, cluster: Cluster, snapshot: Snapshot, spread: Spread
+    subject: SiblingSet | ManagedNodeGroup | SelfManagedGroup,
+    cluster: Cluster,
+    snapshot: Snapshot,
+    spread: Spread,
+    limits: Thresholds,
 ) -> Verdict:
     """Counts the nodes in service of a sibling set in each zone that its groups launch in.
 
@@ -152,34 +167,39 @@ def nodes_unevenly_spread(
     if update is not None:
         return settling(update.reason, due_at=update.due_at)
     (first, *_) = subject.members
-    verdict = _pool(first, snapshot) if isinstance(first, NodePool) else _groups(subject, snapshot)
+    even = Evenness(limits.number("nodes_per_zone"), limits.exactly("skew"), limits.exactly("fair_share"))
+    verdict = _pool(first, snapshot) if isinstance(first, NodePool) else _groups(subject, snapshot, even)
     if verdict.status is Status.FAILED and subject.key in spread.doubts:
         raise UnreadableError(spread.doubts[subject.key])
     return verdict
 
 
-def _enough(reach: Reach, snapshot: Snapshot) -> Verdict:
+def _enough(reach: Reach, minimum: int, enough: int, snapshot: Snapshot) -> Verdict:
     zones = ", ".join(sorted(reach.zones)) or "none"
     count = len(reach.zones)
     apart = f"; not counted: {', '.join(sorted(reach.apart))}" if reach.apart else ""
     noun = "Availability Zone" if count == 1 else "Availability Zones"
     where = f"{'EC2' if reach.ec2 else 'Fargate'} capacity is in {count} {noun}: {zones}{apart}"
-    if count >= ENOUGH_ZONES:
+    few = count < minimum
+    if not few and count >= enough:
         return passed(where, zones=count)
-    third = _third_zones(reach, snapshot) if count == FEWEST_ZONES else []
-    if count == FEWEST_ZONES and not third:
-        return passed(f"{where}; the VPC has no such subnets in a third", zones=count)
-    if count == FEWEST_ZONES:
-        where = f"{where}; the VPC has such subnets in {', '.join(third)} too"
-    by_chance = count < FEWEST_ZONES and reach.karpenter
+    further = [] if few else _further_zones(reach, snapshot)
+    if not (few or further):
+        others = "a third" if count == FEWEST_ZONES else "another"
+        return passed(f"{where}; the VPC has no such subnets in {others}", zones=count)
+    if further:
+        where = f"{where}; the VPC has such subnets in {', '.join(further)} too"
+    elif minimum > FEWEST_ZONES:
+        where = f"{where}; the policy wants {minimum}"
+    by_chance = few and reach.karpenter
     if by_chance:
         where = f"{where}; Karpenter's nodes count where they run, for the subnets of its NodeClass are not visible"
-    severity = Severity.LOW if count == FEWEST_ZONES or by_chance else Severity.CRITICAL
+    severity = Severity.LOW if not few or by_chance else Severity.CRITICAL
     verdict = failed(where, severity=severity, confirm=by_chance)
     return replace(verdict, evidence={"zones": count, "node_zones" if reach.ec2 else "fargate_zones": zones})
 
 
-def _third_zones(reach: Reach, snapshot: Snapshot) -> list[str]:
+def _further_zones(reach: Reach, snapshot: Snapshot) -> list[str]:
     """Return the further zones where the VPC has subnets of the nodes' kind, private or public."""
     alike = [subnet for subnet in known(snapshot.vpc_subnets) if subnet.public in reach.public]
     return sorted(zones_of(alike) - reach.zones)
@@ -252,9 +272,9 @@ def _pool(pool: NodePool, snapshot: Snapshot) -> Verdict:
     )
 
 
-def _groups(siblings: SiblingSet, snapshot: Snapshot) -> Verdict:
+def _groups(siblings: SiblingSet, snapshot: Snapshot, even: Evenness) -> Verdict:
     members = [member for member in siblings.members if isinstance(member, ManagedNodeGroup | SelfManagedGroup)]
-    balance = Balance.of_groups(members)
+    balance = Balance.of_groups(members, even)
     if len(balance.nodes) < FEWEST_ZONES:
         return not_applicable("its groups launch in fewer than two Availability Zones; ZONE002 judges that")
     empty = [zone for zone in balance.empty if not balance.idle(zone)]

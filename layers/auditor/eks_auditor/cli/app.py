@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
 
 from eks_auditor import __version__
 from eks_auditor.cli.audit import audit
@@ -13,10 +12,13 @@ from eks_auditor.cli.drill import drill
 from eks_auditor.cli.errors import CommandError, NothingReadError, UsageError, worded
 from eks_auditor.cli.options import STDOUT, Clock, Invocation, machine_clock
 from eks_auditor.cli.output import say, write
+from eks_auditor.cli.policy import policy
 from eks_auditor.cli.releases import releases
+from eks_auditor.cli.republish import republish
 from eks_auditor.cli.retire import retire
 from eks_auditor.cli.snapshot import snapshot
 from eks_auditor.cli.template import template
+from eks_auditor.snapshot.unfinished import NO_ANSWER
 
 app = typer.Typer(
     name="eks-auditor",
@@ -25,8 +27,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (audit, drill, template, snapshot, releases, checks, retire):
+for command in (audit, drill, template, snapshot, releases, checks, republish, retire):
     app.command()(command)
+app.add_typer(policy, name="policy")
 
 
 @app.callback(invoke_without_command=True)
@@ -61,7 +64,7 @@ def run(arguments: Sequence[str] | None = None, *, clock: Clock = machine_clock)
     except CommandError as error:
         say(f"{error}.")
         return error.exit_code
-    except (BotoCoreError, ClientError) as error:
+    except NO_ANSWER as error:
         command_error = worded(error)
         say(f"{command_error}.")
         return command_error.exit_code

@@ -23,9 +23,11 @@ from eks_auditor.cli.options import (
     severity,
 )
 from eks_auditor.cli.output import progress, say, table_shape, write
+from eks_auditor.cli.policy_file import PolicyFile, policy_of
 from eks_auditor.cli.reading import Reading, Wanted, read_clusters
 from eks_auditor.cli.recorded import read_files, refuse_aws, sensible
 from eks_auditor.model.verdict import Severity
+from eks_auditor.policy.rules import Policy
 from eks_auditor.report.asff_document import render_asff
 from eks_auditor.report.audited import AuditedCluster, Report, audited, report_of
 from eks_auditor.report.json_document import render_json
@@ -61,6 +63,7 @@ def audit(  # noqa: PLR0913  one parameter an option
     autoscaler: Autoscaler = "auto",
     autoscaler_version: AutoscalerVersion = "",
     autoscaler_discovery: AutoscalerDiscovery = "",
+    policy_file: PolicyFile = None,
     fail_on: Annotated[
         Severity | None,
         typer.Option(
@@ -83,14 +86,15 @@ def audit(  # noqa: PLR0913  one parameter an option
     settings = autoscaler_settings(autoscaler, autoscaler_version, autoscaler_discovery)
     require_writable(output)
     started = clock()
+    policy = policy_of(policy_file, started, settings)
     if recorded:
         refuse_aws(region, cluster, profile)
         reading = read_files(recorded)
     else:
         reading = _read_aws(Wanted.of(region or [], cluster or []), profile, clock)
-    report = report_of(_judged(reading, checks, settings), gaps=reading.gaps, started=started)
+    report = report_of(_judged(reading, checks, settings, policy), gaps=reading.gaps, started=started)
     write(_rendered(report, form, output, show_all=show_all), output)
-    for sentence in reading.notes:
+    for sentence in (*reading.notes, *(note for cluster in report.clusters for note in cluster.notes)):
         say(f"{sentence}.")
     if fail_on is not None and report.fails_at(fail_on):
         raise typer.Exit(FAILED)
@@ -101,10 +105,12 @@ def _read_aws(wanted: Wanted, profile: str | None, clock: Clock) -> Reading:
         return read_clusters(wanted, profile=profile, clock=clock, show=show)
 
 
-def _judged(reading: Reading, checks: Sequence[Check], autoscaler: AutoscalerSettings) -> Iterator[AuditedCluster]:
+def _judged(
+    reading: Reading, checks: Sequence[Check], autoscaler: AutoscalerSettings, policy: Policy
+) -> Iterator[AuditedCluster]:
     for snapshot in reading.snapshots:
         with sensible(snapshot, reading):
-            judged = audited(snapshot, checks, autoscaler)
+            judged = audited(snapshot, checks, autoscaler, policy=policy)
         yield judged
 
 

@@ -21,6 +21,7 @@ from botocore.exceptions import (
     UnknownRegionError,
 )
 from botocore.exceptions import ConnectionError as BotoConnectionError
+from botocore.parsers import ResponseParserError
 
 from eks_auditor.model.gap import Gap
 
@@ -79,13 +80,15 @@ _WORDING: tuple[tuple[tuple[type[BotoCoreError], ...], type[CommandError], str],
 )
 
 
-def worded(error: BotoCoreError | ClientError) -> CommandError:
+def worded(error: BotoCoreError | ClientError | ResponseParserError) -> CommandError:
     """Return what an error of AWS or of its client means for who typed the command."""
     if isinstance(error, ClientError):
         said = error.response.get("Error", {})
         code, message = said.get("Code", "Unknown"), said.get("Message", "")
         what = " ".join(f"{error.operation_name} failed with {code}: {message}".split()).rstrip(" .:")
         return NothingReadError(f"{what}; {advice(code, error.operation_name)}")
+    if isinstance(error, ResponseParserError):
+        return NothingReadError("an answer of AWS was cut off on its way: run the command again")
     sentence = " ".join(str(error).split()).rstrip(".")
     for kinds, outcome, what in _WORDING:
         if isinstance(error, kinds):

@@ -1,7 +1,5 @@
 """``eks-auditor retire``: what Security Hub still shows of a stack is archived, so that the stack can be deleted."""
 
-import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -9,12 +7,12 @@ from typing import Annotated, Any
 
 import boto3
 import typer
-from botocore.exceptions import ClientError
 
-from eks_auditor.cli.errors import NothingReadError, UsageError, worded
+from eks_auditor.cli.errors import NothingReadError, UsageError
 from eks_auditor.cli.options import STDOUT, Invocation
 from eks_auditor.cli.output import say, write
 from eks_auditor.cli.session import CONFIG, default_region, open_access, open_session
+from eks_auditor.cli.stack import confirm, ledger_of, ledger_table
 from eks_auditor.ledger.documents import NewerLedgerError
 from eks_auditor.ledger.table import Ledger
 from eks_auditor.model.cluster import ClusterId
@@ -24,7 +22,6 @@ from eks_auditor.sinks.security_hub import SecurityHub
 
 AUDIT_ID = "retire"
 REASON = "eks-auditor was retired"
-LEDGER_OUTPUT = "LedgerTable"
 
 type Place = tuple[str, str]
 """An account and a Region: one Security Hub."""
@@ -51,11 +48,10 @@ def retire(  # noqa: PLR0913  one parameter an option
     access = open_access(session, [home])
     sessions = {access.account: session, **_members(member_profile or [], home)}
     clock = Invocation.of(context).clock
-    table = _ledger_table(session, home, stack)
-    ledger = Ledger(session.client("dynamodb", region_name=home, config=CONFIG), table, clock, time.sleep)
-    active = _active(ledger)
+    table = ledger_table(session, home, stack)
+    active = _active(ledger_of(session, home, table, clock))
     if active and not yes:
-        _confirm(f"Archive {len(active)} findings of {stack} in Security Hub?")
+        confirm(f"Archive {len(active)} findings of {stack} in Security Hub?", deed="archive the findings")
     outcome = _archive(active, sessions, clock())
     for sentence in outcome.left:
         say(sentence)
@@ -75,29 +71,6 @@ def _members(profiles: list[str], region: str) -> dict[str, boto3.Session]:
     return {open_access(session, [region]).account: session for session in sessions}
 
 
-def _ledger_table(session: boto3.Session, region: str, stack: str) -> str:
-    """Return the name of a stack's ledger table.
-
-    Raises:
-        NothingReadError: If there is no such stack, or it cannot be read.
-        UsageError: If it is no stack of eks-auditor.
-    """
-    client = session.client("cloudformation", region_name=region, config=CONFIG)
-    try:
-        [described] = client.describe_stacks(StackName=stack)["Stacks"]
-    except ClientError as error:
-        if "does not exist" not in error.response.get("Error", {}).get("Message", ""):
-            raise worded(error) from error
-        message = f"there is no stack {stack!r} in {region}: `aws cloudformation list-stacks` lists those there are"
-        raise NothingReadError(message) from error
-    outputs = {output.get("OutputKey"): output.get("OutputValue") for output in described.get("Outputs", [])}
-    table = outputs.get(LEDGER_OUTPUT)
-    if not table:
-        message = f"the stack {stack!r} in {region} has no output {LEDGER_OUTPUT}: it is no stack of eks-auditor"
-        raise UsageError(message)
-    return table
-
-
 def _active(ledger: Ledger) -> list[tuple[ClusterId, Record]]:
     """Return what Security Hub may still show as active: what is open, and what it was not yet told the end of."""
     try:
@@ -110,15 +83,6 @@ def _active(ledger: Ledger) -> list[tuple[ClusterId, Record]]:
     except NewerLedgerError as error:
         message = f"{error}: retire with the eks-auditor that wrote it"
         raise UsageError(message) from error
-
-
-def _confirm(question: str) -> None:
-    if not sys.stdin.isatty():
-        message = "nobody is there to ask: give --yes to archive the findings"
-        raise UsageError(message)
-    if not typer.confirm(question, err=True):
-        say("nothing was changed.")
-        raise typer.Exit
 
 
 def _archive(active: list[tuple[ClusterId, Record]], sessions: Mapping[str, boto3.Session], now: datetime) -> _Outcome:

@@ -1,6 +1,7 @@
 """AWS with the caller's own credentials, profile and Region, as the AWS CLI finds them."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import boto3
 import botocore.session
@@ -10,6 +11,10 @@ from botocore.exceptions import BotoCoreError, ClientError, UnknownRegionError
 from eks_auditor import __version__
 from eks_auditor.cli.errors import NO_REGION, UsageError, worded
 from eks_auditor.snapshot.clients import Clients
+from eks_auditor.snapshot.unfinished import NO_ANSWER, refuse_unfinished
+
+if TYPE_CHECKING:
+    from botocore.parsers import ResponseParserError
 
 WORKERS = 16
 """Reads at the same time, and pooled connections of each client."""
@@ -66,9 +71,11 @@ def open_session(profile: str | None) -> boto3.Session:
     region = ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)
     try:
         core = botocore.session.Session(session_vars={"region": region})
-        return boto3.Session(botocore_session=core, profile_name=profile)
+        session = boto3.Session(botocore_session=core, profile_name=profile)
     except BotoCoreError as error:
         raise worded(error) from error
+    refuse_unfinished(session.events)
+    return session
 
 
 def open_access(session: boto3.Session, regions: list[str]) -> Access:
@@ -81,13 +88,13 @@ def open_access(session: boto3.Session, regions: list[str]) -> Access:
         NothingReadError: If there are no credentials, or none that AWS takes.
         UsageError: If a Region's name cannot be one.
     """
-    failure: BotoCoreError | ClientError | None = None
+    failure: BotoCoreError | ClientError | ResponseParserError | None = None
     for region in regions:
         partition_of(session, region)
         try:
             sts = session.client("sts", region_name=region, config=CONFIG)
             return Access(session, sts.get_caller_identity()["Account"])
-        except (BotoCoreError, ClientError) as error:
+        except NO_ANSWER as error:
             failure = failure or error
         except ValueError as error:
             message = f"{error}: AWS_ENDPOINT_URL and its kin take http://… or https://…"

@@ -19,6 +19,7 @@ from eks_auditor.cli.options import (
     require_writable,
 )
 from eks_auditor.cli.output import table_shape, write
+from eks_auditor.cli.policy_file import PolicyFile, policy_of
 from eks_auditor.cli.recorded import sensible
 from eks_auditor.model.capacity import (
     KINDS,
@@ -68,6 +69,7 @@ def template(  # noqa: PLR0913  one parameter an option
     region: Annotated[str | None, typer.Option(help="Its Region. Default: the configured one.")] = None,
     profile: Annotated[str | None, typer.Option(help="Profile of the AWS configuration.")] = None,
     autoscaler_version: AutoscalerVersion = "",
+    policy_file: PolicyFile = None,
     form: Annotated[
         ListFormat, typer.Option("--format", help="How to print it.", parser=list_form, metavar="table|json")
     ] = ListFormat.TABLE,
@@ -84,8 +86,10 @@ def template(  # noqa: PLR0913  one parameter an option
     require_writable(output)
     settings = autoscaler_settings(AUTO.scales, autoscaler_version, "")
     clock = Invocation.of(context).clock
+    policy = policy_of(policy_file, clock(), settings)
     reading = read_one("a template", cluster=cluster, region=region, profile=profile, recorded=recorded, clock=clock)
     [snapshot] = reading.snapshots
+    settings = policy.autoscaler(snapshot.cluster.id, settings)
     with sensible(snapshot, reading):
         text = _rendered(_compared(snapshot, capacity, settings), form, output)
     write(text, output)

@@ -18,7 +18,7 @@ from eks_auditor.model.verdict import Severity
 SCHEMA_VERSION = 1
 """Of every message; a reader leaves newer ones alone."""
 
-CLASSES = ("news", "baseline", "refresh")
+CLASSES = ("news", "baseline", "policy", "quiet", "refresh")
 """Of transitions messages."""
 
 
@@ -32,6 +32,7 @@ class AuditRequest:
         not_before: The time of what asked for it: only a snapshot that began later answers it.
         cause: What asked for it, in words.
         untargeted: Whether the cluster is none of the targets any more: it is not read, and what is open is withdrawn.
+        policy_changed: Whether the policy may be another one than that of before ``not_before``.
     """
 
     audit_id: str
@@ -39,6 +40,7 @@ class AuditRequest:
     not_before: datetime
     cause: str
     untargeted: bool = False
+    policy_changed: bool = False
 
     def body(self) -> str:
         """Write the message."""
@@ -51,6 +53,7 @@ class AuditRequest:
                 "not_before": self.not_before.astimezone(UTC).isoformat(),
                 "cause": self.cause,
                 "untargeted": self.untargeted,
+                "policy_changed": self.policy_changed,
             }
         )
 
@@ -70,6 +73,7 @@ def parse_audit_request(body: str) -> AuditRequest:
             not_before=_instant(document, "not_before"),
             cause=_text(document, "cause"),
             untargeted=document.get("untargeted") is True,
+            policy_changed=document.get("policy_changed") is True,
         )
     except (KeyError, TypeError, ValueError) as error:
         message = f"the message on the audit queue cannot be read: {_why(error)}; remove it, the next sweep asks again"
@@ -81,7 +85,7 @@ class TransitionsMessage:
     """One outbox item: what one audit of one cluster changed, or a part of it.
 
     Attributes:
-        kind: ``news``, ``baseline`` or ``refresh``: the member ``class``.
+        kind: ``news``, ``baseline``, ``policy``, ``quiet`` or ``refresh``: the member ``class``.
         audit_id: The audit's.
         taken_at: The instant of its snapshot.
         part: From 1.
@@ -109,7 +113,8 @@ class NoticedCapacity:
         version: The oldest release of the line that it runs; None where that cannot be read.
         superseded_since: Since when a newer release than that has been recommended; None where that is not known, and
             of a release that AWS took back.
-        first_rung_at: When the first finding opens on it, if it still runs that then; None likewise.
+        first_rung_at: When the first finding opens on it, if it still runs that then; None likewise, and where the
+            policy switches its check off.
         own_image: Whether it runs that release in an image of its own, which was built on it.
     """
 

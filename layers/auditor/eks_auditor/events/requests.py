@@ -8,7 +8,13 @@ from eks_auditor.model.release import ReleaseLine
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepRequest:
-    """Audit every cluster of every target: what makes the result complete, whatever events were lost."""
+    """Audit every cluster of every target: what makes the result complete, whatever events were lost.
+
+    Attributes:
+        policy: How the policy changed, in words, where that asks for it; None of the schedule.
+    """
+
+    policy: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,12 +1,13 @@
-"""The events that start a function, one model per source; pydantic lives here and nowhere else on this floor."""
+"""The events that start a function, one model per source; those that tell of the policy are beside it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from eks_auditor.events.errors import EventError, require_schema
+from eks_auditor.events.policies import ObjectCreatedEvent, ParameterChangedEvent
 from eks_auditor.events.releases import SCHEMA_VERSION as RELEASE_SCHEMA_VERSION
 from eks_auditor.events.requests import (
     ClustersRequest,
@@ -264,6 +265,18 @@ _BUILD_VERSION = re.compile(
 )
 
 
+_OF_AWS: Mapping[tuple[object, object], Callable[[object, str], Request]] = {
+    ("aws.ec2", "EC2 AMI State Change"): lambda event, partition: ImageStateEvent.model_validate(event).request(
+        partition
+    ),
+    ("aws.imagebuilder", "EC2 Image Builder Image State Change"): lambda event, partition: (
+        ImageBuiltEvent.model_validate(event).request(partition)
+    ),
+    ("aws.ssm", "Parameter Store Change"): lambda event, _: ParameterChangedEvent.model_validate(event).request(),
+    ("aws.s3", "Object Created"): lambda event, _: ObjectCreatedEvent.model_validate(event).request(),
+}
+
+
 def parse_event(event: object, *, partition: str = "aws") -> Request:
     """Read an event.
 
@@ -290,10 +303,8 @@ def parse_event(event: object, *, partition: str = "aws") -> Request:
                 return _own(ReleasedEvent, event, where, RELEASE_SCHEMA_VERSION).request()
             case "aws.eks", _:
                 return EksCallEvent.model_validate(event).request(partition)
-            case "aws.ec2", "EC2 AMI State Change":
-                return ImageStateEvent.model_validate(event).request(partition)
-            case "aws.imagebuilder", "EC2 Image Builder Image State Change":
-                return ImageBuiltEvent.model_validate(event).request(partition)
+            case _ if (source, detail_type) in _OF_AWS:
+                return _OF_AWS[source, detail_type](event, partition)
     except ValidationError as error:
         message = f"{where} cannot be read: {_first(error)}; compare it with those in events/"
         raise EventError(message) from None

@@ -4,24 +4,19 @@ Only evidence moves a finding. UNKNOWN, a settling update and an absence from an
 standing; a transition is a change of (state, severity rung) and nothing else.
 """
 
-import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from eks_auditor.model.finding import Finding
-from eks_auditor.model.history import Audit, Change, Head, Record, State, Transition, sequence_of
+from eks_auditor.findings.transitions import change_of, is_stale, place, refresh, transition_of
+from eks_auditor.model.finding import Exemption, Finding, covering
+from eks_auditor.model.history import Audit, Head, Record, State, Transition, sequence_of
 from eks_auditor.model.verdict import Scalar, Status
 from eks_auditor.spread.addresses import LAUNCHING_KINDS, POOLS
 
 CONFIRM_AFTER = timedelta(minutes=60)
 """How far apart two audits must see a finding that counts only once confirmed."""
-
-REFRESH_AFTER = timedelta(days=30)
-"""Security Hub deletes a finding that nobody updated for 90 days: an open one is told again well before."""
-
-REFRESH_SPREAD = timedelta(days=5)
-"""Refreshes come earlier by up to this, by a hash of the id, so that a fleet found on one day is not told on one."""
 
 _GONE: Mapping[str, str] = {
     # A pool is seen by its nodes alone.
@@ -65,16 +60,16 @@ def diff(head: Head | None, records: Mapping[str, Record], audit: Audit, *, hub:
         after = _after(record, words.get(finding_id), records, past, audit)
         if after is None:
             continue
-        change = _change(record, after)
+        change = change_of(record, after)
         if change is not None:
             written[finding_id] = after
-            transitions.append(_transition(change, after, record, past, audit))
+            transitions.append(transition_of(change, after, record, past, audit))
         elif record is not None and record.finding.document() != after.finding.document():
             written[finding_id] = after
     told = {transition.finding.id for transition in transitions}
     if hub:
         now = {**records, **written}
-        transitions += [_refresh(r, audit) for r in now.values() if r.finding.id not in told and _stale(r, audit)]
+        transitions += [refresh(r, audit) for r in now.values() if r.finding.id not in told and is_stale(r, audit)]
     return Changes(
         transitions=tuple(sorted(transitions, key=lambda t: (-t.finding.severity, t.finding.id))),
         records=tuple(written.values()),
@@ -95,13 +90,16 @@ def _past(head: Head | None, audit: Audit) -> Head:
 def _after(
     record: Record | None, word: Finding | None, records: Mapping[str, Record], past: Head, audit: Audit
 ) -> Record | None:
-    """Return the record as it is to be, or None where the last word stands (or none was ever kept)."""
+    """Return the record as it is to be, or None where nothing of it changes (or none was ever kept)."""
     if word is not None and word.status is Status.FAILED and not _held(word, record, records, past, audit):
-        return _opened(record, word, audit)
-    if record is None or record.state is not State.OPEN:
+        return _failing(record, word, audit)
+    if record is None or not record.fails:
         return None
     closing = _closing(record, word, audit)
-    return None if closing is None else _closed(record, closing, audit)
+    if closing is not None:
+        return _closed(record, closing, audit)
+    # The last word stands; whether somebody accepts it is no evidence, and may have changed all the same.
+    return _accepted(record, record, word, audit)
 
 
 def _held(word: Finding, record: Record | None, records: Mapping[str, Record], past: Head, audit: Audit) -> bool:
@@ -112,7 +110,7 @@ def _held(word: Finding, record: Record | None, records: Mapping[str, Record], p
 def _explained(word: Finding, records: Mapping[str, Record], audit: Audit) -> bool:
     """Tell whether a failure has a cause that stands open, though it could not be judged now."""
     return any(
-        _open_in_this_life(cause := records.get(cause_id), audit)
+        _fails_in_this_life(cause := records.get(cause_id), audit)
         and cause is not None
         and cause.finding.severity >= rung
         for cause_id, rung in word.causes.items()
@@ -121,7 +119,7 @@ def _explained(word: Finding, records: Mapping[str, Record], audit: Audit) -> bo
 
 def _waits(word: Finding, record: Record | None, past: Head, audit: Audit) -> bool:
     """Tell whether a failure, or a worse rung of an open one, still needs its second sighting."""
-    if not word.confirm or (_open_in_this_life(record, audit) and not _rises(word, record)):
+    if not word.confirm or (_fails_in_this_life(record, audit) and not _rises(word, record)):
         return False
     return audit.taken_at - past.sightings.get(word.id, audit.taken_at) < CONFIRM_AFTER
 
@@ -133,18 +131,17 @@ def _rises(word: Finding | None, record: Record | None) -> bool:
     return word.severity > record.finding.severity
 
 
-def _open_in_this_life(record: Record | None, audit: Audit) -> bool:
-    return record is not None and record.state is State.OPEN and record.created_at == audit.created_at
+def _fails_in_this_life(record: Record | None, audit: Audit) -> bool:
+    return record is not None and record.fails and record.created_at == audit.created_at
 
 
-def _opened(record: Record | None, word: Finding, audit: Audit) -> Record:
+def _failing(record: Record | None, word: Finding, audit: Audit) -> Record:
+    """Return the record of a failure that counts."""
     known = record if record is not None and record.created_at == audit.created_at else None
-    if known is not None and known.state is State.OPEN:
-        if known.finding.severity is word.severity:
-            return replace(known, finding=word)
-        if word.partial and word.severity < known.finding.severity:
-            return known  # what could not be read may be what the rung stands on
-    return Record(
+    if known is not None and known.fails and word.partial and word.severity < known.finding.severity:
+        # What could not be read may be what the rung stands on.
+        return _accepted(known, known, word, audit)
+    failing = Record(
         finding=word,
         state=State.OPEN,
         sequence=sequence_of(audit.taken_at),
@@ -152,6 +149,33 @@ def _opened(record: Record | None, word: Finding, audit: Audit) -> Record:
         changed_at=audit.taken_at,
         created_at=audit.created_at,
     )
+    return _accepted(known, failing, word, audit)
+
+
+def _accepted(known: Record | None, failing: Record, word: Finding | None, audit: Audit) -> Record:
+    """Return a failure with what accepts it now: as it is known, if neither its state nor its rung is another one."""
+    exemption = _exemption(known, failing, word, audit)
+    state = State.OPEN if exemption is None else State.EXEMPT
+    finding = replace(failing.finding, exemption=exemption)
+    after = replace(failing, finding=finding, state=state)
+    if known is not None and place(known) == place(after):
+        # Reason, owner and end are in Security Hub, too: another exemption is told there anew.
+        hub_at = known.hub_at if exemption == known.finding.exemption else None
+        return replace(known, finding=finding, hub_at=hub_at)
+    return replace(after, sequence=sequence_of(audit.taken_at), changed_at=audit.taken_at, hub_at=None)
+
+
+def _exemption(known: Record | None, failing: Record, word: Finding | None, audit: Audit) -> Exemption | None:
+    """Return what accepts a failure now.
+
+    What accepted it before still does, until its day, where the audit cannot tell: its subject was not seen, or its
+    tags were not.
+    """
+    before = None if known is None else known.finding.exemption
+    said = () if word is None else word.exemptions
+    unseen = word is None or (word.tags_hidden and before is not None and before.by_tag)
+    exemptions = (*said, before) if before is not None and unseen else said
+    return covering(exemptions, failing.finding.severity, audit.taken_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +188,7 @@ class _Closing:
 
 
 def _closing(record: Record, word: Finding | None, audit: Audit) -> _Closing | None:
-    """Judge an open finding that does not fail now."""
+    """Judge a failure, open or exempt, that does not fail now."""
     if audit.ended or record.created_at != audit.created_at:
         return _ending(record.finding, audit)
     if word is None:
@@ -213,7 +237,9 @@ def _closed(record: Record, closing: _Closing, audit: Audit) -> Record:
     status = Status.PASSED if closing.state is State.RESOLVED else Status.NOT_APPLICABLE
     return replace(
         record,
-        finding=replace(record.finding, status=status, reason=closing.reason, evidence=closing.evidence, fix=()),
+        finding=replace(
+            record.finding, status=status, reason=closing.reason, evidence=closing.evidence, fix=(), exemption=None
+        ),
         state=closing.state,
         sequence=sequence_of(audit.taken_at),
         changed_at=audit.taken_at,
@@ -229,63 +255,13 @@ def _gone(kind: str, audit: Audit) -> bool:
     return any(whole for known, whole in audit.complete.items() if known == kind)
 
 
-def _change(record: Record | None, after: Record) -> Change | None:
-    if after.state is State.RESOLVED:
-        return Change.RESOLVED
-    if after.state is State.WITHDRAWN:
-        return Change.WITHDRAWN
-    if record is None or record.created_at != after.created_at:
-        return Change.OPENED
-    if record.state is not State.OPEN:
-        return Change.REOPENED
-    if after.finding.severity == record.finding.severity:
-        return None
-    return Change.WORSE if after.finding.severity > record.finding.severity else Change.BETTER
-
-
-def _transition(change: Change, after: Record, record: Record | None, past: Head, audit: Audit) -> Transition:
-    first_run = change in (Change.OPENED, Change.REOPENED) and after.finding.check_id not in past.checks
-    rung_changed = change in (Change.WORSE, Change.BETTER)
-    return Transition(
-        change_id=_change_id(after.finding.id, audit.taken_at, change),
-        change=change,
-        sequence=after.sequence,
-        finding=after.finding,
-        first_seen=after.first_seen,
-        previous=record.finding.severity if record is not None and rung_changed else None,
-        baseline=first_run,
-    )
-
-
-def _change_id(finding_id: str, taken_at: datetime, change: Change) -> str:
-    """Name a change by what it is, so that it has the same name whenever it is told."""
-    return hashlib.sha256(f"{finding_id}\n{sequence_of(taken_at)}\n{change}".encode(errors="replace")).hexdigest()[:32]
-
-
-def _stale(record: Record, audit: Audit) -> bool:
-    """Tell whether Security Hub has an open finding not at all, or took it too long ago."""
-    if record.state is not State.OPEN:
-        return False
-    share = int(hashlib.sha256(record.finding.id.encode(errors="replace")).hexdigest()[:8], 16) / 0xFFFFFFFF
-    return record.hub_at is None or audit.taken_at - record.hub_at > REFRESH_AFTER - share * REFRESH_SPREAD
-
-
-def _refresh(record: Record, audit: Audit) -> Transition:
-    return Transition(
-        change_id=_change_id(record.finding.id, audit.taken_at, Change.REFRESHED),
-        change=Change.REFRESHED,
-        sequence=record.sequence,
-        finding=record.finding,
-        first_seen=record.first_seen,
-    )
-
-
 def _head(past: Head, words: Mapping[str, Finding], records: Mapping[str, Record], audit: Audit) -> Head:
     if audit.ended:
         # A target that comes back is told as a first audit is: much may have changed meanwhile.
         checks = past.checks if audit.deleted else frozenset[str]()
         ended = replace(past, taken_at=audit.taken_at, saved_at=None, sightings={}, due_at=None, deleted=True)
-        return replace(ended, checks=checks)
+        return replace(ended, checks=checks, open={}, gaps={})
+    policy = past.policy if audit.retryable else audit.policy
     sightings = dict(_sightings(past, words, records, audit))
     first_runs = frozenset() if audit.retryable else frozenset(_judged(words, sightings, audit))
     # What Karpenter has taken over, a memory of the autoscaler must not take back, however few nodes it runs later.
@@ -296,10 +272,14 @@ def _head(past: Head, words: Mapping[str, Finding], records: Mapping[str, Record
         saved_at=None,
         checks=past.checks & audit.checks | first_runs,
         sightings=sightings,
-        due_at=_due_at(words, sightings, audit),
+        due_at=_due_at(words, sightings, records, audit),
         deleted=False,
         autoscaler_seen_at=autoscaler_seen_at,
         karpenter_seen_at=audit.karpenter_seen_at or past.karpenter_seen_at,
+        policy=policy,
+        policy_since=past.policy_since if policy == past.policy else audit.taken_at,
+        open=Counter((r.finding.check_id, r.finding.severity) for r in records.values() if r.state is State.OPEN),
+        gaps={action: past.gaps.get(action, audit.taken_at) for action in sorted(audit.gaps)},
     )
 
 
@@ -311,7 +291,7 @@ def _sightings(
         word, first = words.get(finding_id), past.sightings.get(finding_id)
         record = records.get(finding_id)
         failed = word is not None and word.status is Status.FAILED
-        if failed and _open_in_this_life(record, audit) and not _rises(word, record):
+        if failed and _fails_in_this_life(record, audit) and not _rises(word, record):
             continue
         if word is not None and word.status is Status.FAILED and not _explained(word, records, audit):
             yield finding_id, audit.taken_at if first is None else first
@@ -341,8 +321,12 @@ def _judged(words: Mapping[str, Finding], sightings: Mapping[str, datetime], aud
             yield check_id
 
 
-def _due_at(words: Mapping[str, Finding], sightings: Mapping[str, datetime], audit: Audit) -> datetime | None:
-    """Return when time alone changes a word; what is due already waits for evidence, not for time."""
+def _due_at(
+    words: Mapping[str, Finding], sightings: Mapping[str, datetime], records: Mapping[str, Record], audit: Audit
+) -> datetime | None:
+    """Return when time alone changes a word, or ends an exemption; what is due already waits for evidence."""
     instants = [word.due_at for word in words.values() if word.due_at is not None]
     instants += [first + CONFIRM_AFTER for first in sightings.values()]
+    accepted = (record.finding.exemption for record in records.values() if record.state is State.EXEMPT)
+    instants += [exemption.ends_at for exemption in accepted if exemption is not None]
     return min((instant for instant in instants if instant > audit.taken_at), default=None)

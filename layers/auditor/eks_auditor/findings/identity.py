@@ -5,6 +5,7 @@ import hashlib
 from eks_auditor.model.capacity import FargateProfile, ManagedNodeGroup, NodePool, SelfManagedGroup, StandaloneNodes
 from eks_auditor.model.cluster import Cluster, ClusterId
 from eks_auditor.model.finding import Subject
+from eks_auditor.policy.scope import Target
 from eks_auditor.spread.addresses import Zone
 from eks_auditor.spread.siblings import SiblingSet
 
@@ -42,3 +43,13 @@ def subject_of(judged: object, cluster: Cluster) -> Subject:
             return Subject(kind=judged.kind, key=judged.name, name=judged.name, arn=judged.arn)
     message = f"{type(judged).__name__} is no kind of subject"
     raise TypeError(message)
+
+
+def target_of(judged: object, cluster: Cluster) -> Target:
+    """Name what was judged as a policy's patterns know it: a capacity by its name, a sibling set by its members'."""
+    match judged:
+        case Cluster():
+            return Target(cluster.id)
+        case SiblingSet():
+            return Target(cluster.id, tuple(member.name for member in judged.members))
+    return Target(cluster.id, (subject_of(judged, cluster).key,))

@@ -7,15 +7,18 @@ from datetime import datetime
 from eks_auditor.autoscaler.scaler import Scaler
 from eks_auditor.autoscaler.settings import AUTO, AutoscalerSettings
 from eks_auditor.check import Check
-from eks_auditor.findings.identity import finding_id, subject_of
+from eks_auditor.findings.exemptions import Acceptance
+from eks_auditor.findings.identity import finding_id, subject_of, target_of
 from eks_auditor.findings.running import running_of
 from eks_auditor.model.capacity import NodePool, StandaloneNodes
 from eks_auditor.model.cluster import Cluster
-from eks_auditor.model.finding import Finding, Subject
+from eks_auditor.model.finding import Finding, Subject, covering
 from eks_auditor.model.gap import UnreadableError
 from eks_auditor.model.history import Audit
 from eks_auditor.model.snapshot import Snapshot
-from eks_auditor.model.verdict import Severity, Status, Verdict, unknown
+from eks_auditor.model.verdict import Severity, Status, Verdict, not_applicable, unknown
+from eks_auditor.policy.rules import Policy
+from eks_auditor.policy.thresholds import Thresholds
 from eks_auditor.spread.addresses import Zones
 from eks_auditor.spread.drill import Drill
 from eks_auditor.spread.siblings import Spread
@@ -29,6 +32,9 @@ class Silence:
     rung: Severity
 
 
+POLICY_VERSION = "policy_version"
+"""What every finding's evidence names the version of the policy by that it was judged under."""
+
 SILENCES: Mapping[str, Silence] = {
     # At INFORMATIONAL the whole family has paused, which does not explain a group that is behind all the same.
     "AMI003": Silence(frozenset({"AMI001", "AMI007"}), Severity.LOW),
@@ -38,26 +44,28 @@ SILENCES: Mapping[str, Silence] = {
 """One cause, one finding: for the same subject; a cluster's finding silences those of all its capacities."""
 
 
-def audit_of(  # noqa: PLR0913  what the ledger remembers comes beside the rest, by name
+def audit_of(  # noqa: PLR0913  what is judged, by what, and what is known
     snapshot: Snapshot,
     checks: Iterable[Check],
     audit_id: str,
     autoscaler: AutoscalerSettings = AUTO,
     *,
+    policy: Policy = Policy.DEFAULT,
     autoscaler_seen_at: datetime | None = None,
     karpenter_seen_at: datetime | None = None,
 ) -> Audit:
     """Judge a snapshot for the ledger, which may know when the autoscaler and Karpenter were last seen at work."""
-    judged = tuple(checks)
-    spread, zones = Spread.of(snapshot), Zones.of(snapshot)
-    scaler = Scaler.of(snapshot, autoscaler, autoscaler_seen_at, karpenter_seen_at)
-    running, unread = running_of(snapshot)
+    judged, policy = tuple(checks), policy.within(snapshot.cluster.id)
+    spread, zones, acceptance = Spread.of(snapshot), Zones.of(snapshot), Acceptance.of(snapshot, policy)
+    settings = policy.autoscaler(snapshot.cluster.id, autoscaler)
+    scaler = Scaler.of(snapshot, settings, autoscaler_seen_at, karpenter_seen_at)
+    running, unread = running_of(snapshot, policy)
     return Audit(
         audit_id=audit_id,
         cluster=snapshot.cluster.id,
         created_at=snapshot.cluster.created_at,
         taken_at=snapshot.taken_at,
-        findings=_judged(snapshot, spread, zones, judged, scaler),
+        findings=_judged(snapshot, spread, zones, judged, scaler, acceptance),
         checks=frozenset(check.id for check in judged),
         complete=snapshot.complete,
         sets_whole=spread.whole,
@@ -68,17 +76,33 @@ def audit_of(  # noqa: PLR0913  what the ledger remembers comes beside the rest,
         autoscaler_seen_at=snapshot.taken_at if scaler.seen else None,
         karpenter_seen_at=snapshot.taken_at if scaler.karpenter else None,
         undeclared=spread.undeclared,
+        policy=policy.version,
+        notes=acceptance.notes,
+        gaps=frozenset(gap.action for gap in snapshot.gaps if gap.unanswered),
     )
 
 
-def judge(snapshot: Snapshot, checks: Iterable[Check], autoscaler: AutoscalerSettings = AUTO) -> tuple[Finding, ...]:
+def judge(
+    snapshot: Snapshot,
+    checks: Iterable[Check],
+    autoscaler: AutoscalerSettings = AUTO,
+    *,
+    policy: Policy = Policy.DEFAULT,
+) -> tuple[Finding, ...]:
     """Judge every subject of a snapshot by every check that is for its type, ordered by check and subject."""
-    scaler = Scaler.of(snapshot, autoscaler)
-    return _judged(snapshot, Spread.of(snapshot), Zones.of(snapshot), tuple(checks), scaler)
+    policy = policy.within(snapshot.cluster.id)
+    scaler = Scaler.of(snapshot, policy.autoscaler(snapshot.cluster.id, autoscaler))
+    acceptance = Acceptance.of(snapshot, policy)
+    return _judged(snapshot, Spread.of(snapshot), Zones.of(snapshot), tuple(checks), scaler, acceptance)
 
 
-def _judged(
-    snapshot: Snapshot, spread: Spread, zones: Zones, checks: tuple[Check, ...], scaler: Scaler
+def _judged(  # noqa: PLR0913, PLR0917  what is judged, by what
+    snapshot: Snapshot,
+    spread: Spread,
+    zones: Zones,
+    checks: tuple[Check, ...],
+    scaler: Scaler,
+    acceptance: Acceptance,
 ) -> tuple[Finding, ...]:
     context: dict[type, object] = {
         Cluster: snapshot.cluster,
@@ -90,7 +114,7 @@ def _judged(
         context[Drill] = Drill.of(snapshot, spread)
     subjects = (snapshot.cluster, *snapshot.capacities, *spread.sets, *zones.zones)
     findings = [
-        _finding(check, subject, snapshot.cluster, _verdict(check, subject, context, snapshot))
+        _finding(check, subject, _verdict(check, subject, context, snapshot, acceptance.policy), acceptance, snapshot)
         for check in checks
         for subject in subjects
         if isinstance(subject, check.subjects)
@@ -98,7 +122,14 @@ def _judged(
     return tuple(_silenced(sorted(findings, key=lambda finding: finding.id)))
 
 
-def _verdict(check: Check, subject: object, context: Mapping[type, object], snapshot: Snapshot) -> Verdict:
+def _verdict(
+    check: Check, subject: object, context: Mapping[type, object], snapshot: Snapshot, policy: Policy
+) -> Verdict:
+    target = target_of(subject, snapshot.cluster)
+    if not policy.judges(check.id, target):
+        return not_applicable(f"the policy switches {check.id} off here")
+    if check.thresholds:
+        context = {**context, Thresholds: policy.thresholds(check.id, check.thresholds, target)}
     try:
         return _of_what_was_seen(check(subject, context), subject, snapshot)
     except UnreadableError as error:
@@ -119,8 +150,10 @@ def _of_what_was_seen(verdict: Verdict, subject: object, snapshot: Snapshot) -> 
     raise UnreadableError(hidden)
 
 
-def _finding(check: Check, judged: object, cluster: Cluster, verdict: Verdict) -> Finding:
+def _finding(check: Check, judged: object, verdict: Verdict, acceptance: Acceptance, snapshot: Snapshot) -> Finding:
+    cluster = snapshot.cluster
     subject = subject_of(judged, cluster)
+    severity = check.severity if verdict.severity is None else verdict.severity
     values = {
         **verdict.evidence,
         "name": subject.name,
@@ -129,23 +162,27 @@ def _finding(check: Check, judged: object, cluster: Cluster, verdict: Verdict) -
         "version": cluster.version,
     }
     failed = verdict.status is Status.FAILED
+    exemptions = acceptance.exemptions(check.id, judged)
     rendered = (template.render(subject.kind, values) for template in check.fixes) if failed else ()
     return Finding(
         id=finding_id(cluster.id, check.id, subject),
         check_id=check.id,
         status=verdict.status,
-        severity=check.severity if verdict.severity is None else verdict.severity,
+        severity=severity,
         owner=verdict.owner or check.owner,
         subject=subject,
         title=check.title,
         reason=verdict.reason,
-        evidence=verdict.evidence,
+        evidence={**verdict.evidence, POLICY_VERSION: acceptance.policy.version},
         fix=tuple(fix for fix in rendered if fix is not None),
         docs=check.docs,
         due_at=verdict.due_at,
         confirm=verdict.confirm,
         settling=verdict.settling,
         partial=verdict.partial,
+        exemption=covering(exemptions, severity, snapshot.taken_at) if failed else None,
+        exemptions=exemptions,
+        tags_hidden=acceptance.hides_tags(judged),
     )
 
 
@@ -168,7 +205,7 @@ def _silenced(findings: list[Finding]) -> Iterator[Finding]:
     for finding in findings:
         if (cause := causes.get(finding.id)) is not None:
             reason = f"has the same cause as {cause.check_id} of {cause.subject.name}: {finding.reason}"
-            yield replace(finding, status=Status.NOT_APPLICABLE, reason=reason, fix=())
+            yield replace(finding, status=Status.NOT_APPLICABLE, reason=reason, fix=(), exemption=None)
         elif finding.id in explained:
             yield replace(finding, reason=f"{finding.reason} (also the cause of {', '.join(explained[finding.id])})")
         elif finding.status is Status.FAILED:

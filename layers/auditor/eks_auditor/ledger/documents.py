@@ -19,7 +19,8 @@ from eks_auditor.ledger.runs import RunsWrite, running_of_document, runs_documen
 from eks_auditor.ledger.transaction import Fence, Part, RecordWrite
 from eks_auditor.model.cluster import ClusterId
 from eks_auditor.model.finding import Finding
-from eks_auditor.model.history import Head, Record, Running, State
+from eks_auditor.model.history import DEFAULT_POLICY, Head, Record, Running, State
+from eks_auditor.model.verdict import Severity
 
 SCHEMA_VERSION = 1
 
@@ -88,6 +89,10 @@ def head_item(head: Head) -> Item:
         "sightings": {"M": {each: {"S": written(head.sightings[each])} for each in sorted(head.sightings)}},
         "due_at": {"S": NEVER if head.due_at is None else written(head.due_at)},
         "deleted": {"BOOL": head.deleted},
+        "open": {
+            "M": {f"{check}/{rung.name}": {"N": str(head.open[check, rung])} for check, rung in sorted(head.open)}
+        },
+        "gaps": {"M": {action: {"S": written(head.gaps[action])} for action in sorted(head.gaps)}},
     }
     if head.saved_at is not None:
         item["saved_at"] = {"S": written(head.saved_at)}
@@ -95,6 +100,10 @@ def head_item(head: Head) -> Item:
         item["autoscaler_seen_at"] = {"S": written(head.autoscaler_seen_at)}
     if head.karpenter_seen_at is not None:
         item["karpenter_seen_at"] = {"S": written(head.karpenter_seen_at)}
+    if head.policy != DEFAULT_POLICY:
+        item["policy"] = {"S": head.policy}
+    if head.policy_since is not None:
+        item["policy_since"] = {"S": written(head.policy_since)}
     if head.deleted:
         item["expires_at"] = expiry(head.taken_at, CLOSED_KEPT)
     else:
@@ -122,7 +131,17 @@ def head_of(item: Mapping[str, Any]) -> Head:
         deleted=item["deleted"]["BOOL"],
         autoscaler_seen_at=_instant(item, "autoscaler_seen_at"),
         karpenter_seen_at=_instant(item, "karpenter_seen_at"),
+        policy=item["policy"]["S"] if "policy" in item else DEFAULT_POLICY,
+        policy_since=_instant(item, "policy_since"),
+        # Releases before these attributes wrote none.
+        open=_open(item["open"]["M"]) if "open" in item else {},
+        gaps={action: read(began["S"]) for action, began in item["gaps"]["M"].items()} if "gaps" in item else {},
     )
+
+
+def _open(counts: Mapping[str, Any]) -> dict[tuple[str, Severity], int]:
+    named = ((*name.split("/"), count["N"]) for name, count in counts.items())
+    return {(check_id, Severity[rung]): int(count) for check_id, rung, count in named}
 
 
 def record_of(item: Mapping[str, Any]) -> Record:
@@ -246,7 +265,7 @@ def _update(cluster: ClusterId, write: RecordWrite) -> Item:
         "document": {"S": compact(record.finding.document())},
     }
     gone = ["hub_at"] if write.transition else []
-    if record.state is State.OPEN:
+    if record.fails:
         gone.append("expires_at")
     else:
         values["expires_at"] = expiry(record.changed_at, CLOSED_KEPT)

@@ -34,13 +34,16 @@ class TransitionTooLargeError(Exception):
 class MessageClass(StrEnum):
     """What a message is for; they are never mixed in one.
 
-    ``news`` changed just now; ``baseline`` was found by a first run, and is told to people as one summary;
-    ``refresh`` tells Security Hub again what is open, and nobody else; ``release`` is the notice of what AWS released,
-    and belongs to no finding.
+    ``news`` changed just now; ``baseline`` was found by a first run, and ``policy`` by the first audit under another
+    policy: each is told to people as one summary; ``quiet`` is of findings that people accept before and after, and
+    tells no person; ``refresh`` tells Security Hub again what it is to hold, and nobody else; ``release`` is the notice
+    of what AWS released, and belongs to no finding.
     """
 
     NEWS = "news"
     BASELINE = "baseline"
+    POLICY = "policy"
+    QUIET = "quiet"
     REFRESH = "refresh"
     RELEASE = "release"
 
@@ -90,7 +93,7 @@ class Outbox:
 def compose(
     audit: Audit, transitions: Sequence[Transition], *, saved_at: datetime
 ) -> tuple[tuple[Outbox, tuple[Transition, ...]], ...]:
-    """Pack an audit's transitions into messages, each with what it tells: news first, then baseline, then refreshes.
+    """Pack an audit's transitions into messages, each with what it tells: news first, refreshes last.
 
     Raises:
         TransitionTooLargeError: If one transition alone is larger than a message.
@@ -119,7 +122,11 @@ def class_of(transition: Transition) -> MessageClass:
     """Return the class of message that tells this."""
     if transition.change is Change.REFRESHED:
         return MessageClass.REFRESH
-    return MessageClass.BASELINE if transition.baseline else MessageClass.NEWS
+    if transition.quiet:
+        return MessageClass.QUIET
+    if transition.baseline:
+        return MessageClass.BASELINE
+    return MessageClass.POLICY if transition.by_policy else MessageClass.NEWS
 
 
 def packed[T](things: Sequence[T], size_of: Callable[[T], int], *, count: int, size: int) -> Iterator[tuple[T, ...]]:

@@ -4,12 +4,12 @@ They are in the ledger's table, in no index, and do not expire. Key: ``cluster``
 ``item`` (``POINTER#<line>``). IAM tells items apart by ``cluster`` alone: here is nothing that anybody else may write.
 """
 
-from collections.abc import Callable, Collection, Mapping
-from itertools import batched
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from eks_auditor.ledger.batches import BACKOFF, Item, get_items
 from eks_auditor.ledger.documents import key
 from eks_auditor.ledger.instant import read, written
 from eks_auditor.model.release import Pointer, PointerMove, ReleaseLine
@@ -24,14 +24,6 @@ POINTER = "POINTER#"
 
 MOVES_KEPT = 50
 """How many moves an item holds, the newest: about a year of a release a week."""
-
-BATCH_LIMIT = 100
-"""Keys a BatchGetItem takes."""
-
-BACKOFF = (0.05, 0.1, 0.2, 0.4, 0.8)
-"""Seconds between the tries of keys that DynamoDB left unprocessed."""
-
-type Item = Mapping[str, Any]
 
 
 class PointersUnreadableError(Exception):
@@ -93,9 +85,13 @@ class Pointers:
             PointersUnreadableError: If it leaves some unprocessed at every try.
         """
         keys = [key(partition_key(partition, region), f"{POINTER}{line}") for line in sorted(set(lines))]
-        found: list[Item] = []
-        for batch in batched(keys, BATCH_LIMIT, strict=False):
-            found += self._get(list(batch))
+        found, left = get_items(self._client, self._table, keys, sleep=self._sleep, consistent=True)
+        if left:
+            message = (
+                f"DynamoDB left {left} release pointers of {self._table} unprocessed at {len(BACKOFF) + 1} tries; "
+                f"try again later, and if this stays look at the table's throttles"
+            )
+            raise PointersUnreadableError(message)
         return self._pointers(found)
 
     def save(self, partition: str, region: str, pointer: Pointer, before: Pointer | None) -> bool:
@@ -122,23 +118,6 @@ class Pointers:
                 raise
             return False
         return True
-
-    def _get(self, keys: list[dict[str, Any]]) -> list[Item]:
-        found: list[Item] = []
-        for pause in (*BACKOFF, None):
-            answer = self._client.batch_get_item(RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}})
-            found += answer["Responses"].get(self._table, [])
-            left: Mapping[str, Any] = answer.get("UnprocessedKeys", {}).get(self._table, {})
-            keys = list(left.get("Keys", []))
-            if not keys:
-                return found
-            if pause is not None:
-                self._sleep(pause)
-        message = (
-            f"DynamoDB left {len(keys)} release pointers of {self._table} unprocessed at {len(BACKOFF) + 1} tries; "
-            f"try again later, and if this stays look at the table's throttles"
-        )
-        raise PointersUnreadableError(message)
 
     def _pointers(self, items: Collection[Item]) -> dict[ReleaseLine, Pointer]:
         known = [item for item in items if not self._newer(item)]

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -96,6 +96,9 @@ def _identity(running: Running) -> tuple[str, str, str]:
 
 
 def _document(running: Running) -> dict[str, Any]:
+    by_policy: dict[str, Any] = {"off": True} if running.off else {}
+    if running.first_rung is not None:
+        by_policy["first_rung_seconds"] = int(running.first_rung.total_seconds())
     return {
         "kind": running.kind,
         "name": running.name,
@@ -103,10 +106,12 @@ def _document(running: Running) -> dict[str, Any]:
         "superseded_since": _written(running.superseded_since),
         "own_image": running.own_image,
         "judged_from": _written(running.judged_from),
+        **by_policy,
     }
 
 
 def _running(key: str, document: Mapping[str, Any]) -> Running:
+    first_rung = document.get("first_rung_seconds")
     return Running(
         key=key,
         kind=document["kind"],
@@ -115,6 +120,8 @@ def _running(key: str, document: Mapping[str, Any]) -> Running:
         superseded_since=_read(document["superseded_since"]),
         own_image=document["own_image"],
         judged_from=_read(document["judged_from"]),
+        first_rung=None if first_rung is None else timedelta(seconds=first_rung),
+        off=document.get("off", False),
     )
 
 

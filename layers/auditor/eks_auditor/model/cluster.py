@@ -1,6 +1,7 @@
 """A cluster, where it lives, and the network it lives in."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
@@ -121,6 +122,7 @@ class Cluster:
         zonal_shift: Whether EKS may shift it away from a zone.
         autoscaler_identity: A Pod Identity association whose service account names the autoscaler, or None.
         ip_family: Of the addresses that pods and services get: ``ipv4`` or ``ipv6``.
+        tags: Those of its tags that begin with ``eks-auditor/``.
     """
 
     id: ClusterId
@@ -135,6 +137,7 @@ class Cluster:
     zonal_shift: bool = False
     autoscaler_identity: str | Gap | None = None
     ip_family: str = "ipv4"
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -1,8 +1,9 @@
 """A verdict on one subject of one cluster, ready to be kept, told and rendered."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
+from operator import attrgetter
 from typing import Any, Self
 
 from eks_auditor.model.verdict import Owner, Scalar, Severity, Status
@@ -34,6 +35,69 @@ class Fix:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Exemption:
+    """A risk that somebody accepted, until a day.
+
+    Attributes:
+        reason: Why.
+        owner: Who accepted it.
+        until: The last day on which it holds, in UTC.
+        source: Where that is said: ``policy``, or ``tag of`` and the resource.
+        severity: The worst rung that it accepts.
+    """
+
+    reason: str
+    owner: str
+    until: date
+    source: str
+    severity: Severity = Severity.CRITICAL
+
+    @property
+    def ends_at(self) -> datetime:
+        """The first instant at which it holds no more: the midnight, UTC, that ends its last day."""
+        return datetime.combine(self.until + timedelta(days=1), time(), tzinfo=UTC)
+
+    @property
+    def by_tag(self) -> bool:
+        """Whether a tag says it, which can be hidden where a policy cannot."""
+        return self.source != "policy"
+
+    def covers(self, severity: Severity, at: datetime) -> bool:
+        """Tell whether it accepts a failure of this rung at an instant."""
+        return severity <= self.severity and at < self.ends_at
+
+    def document(self) -> dict[str, Any]:
+        """Return the published shape."""
+        return {
+            "reason": self.reason,
+            "owner": self.owner,
+            "until": self.until.isoformat(),
+            "source": self.source,
+            "severity": self.severity.name,
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """Read :meth:`document` back.
+
+        Raises:
+            KeyError, ValueError: If it is not such a document.
+        """
+        return cls(
+            reason=document["reason"],
+            owner=document["owner"],
+            until=date.fromisoformat(document["until"]),
+            source=document["source"],
+            severity=Severity[document["severity"]],
+        )
+
+
+def covering(exemptions: Iterable[Exemption], severity: Severity, at: datetime) -> Exemption | None:
+    """Return what accepts a failure of a rung at an instant: of several, the first of those that end last."""
+    return max((each for each in exemptions if each.covers(severity, at)), key=attrgetter("until"), default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One check's word on one subject.
 
@@ -55,6 +119,9 @@ class Finding:
         partial: FAILED by what could be read; what could not be read may hide a worse rung.
         causes: Findings that would explain this one and could not be judged now, with the rung from which on they do:
             where one of them stands open, the last word on this one stands too.
+        exemption: What accepts it, on FAILED.
+        exemptions: All that was accepted of this check here, at whatever rung and until whenever.
+        tags_hidden: Whether a tag that accepts it may have been out of sight.
     """
 
     id: str
@@ -73,10 +140,16 @@ class Finding:
     settling: bool = False
     partial: bool = False
     causes: Mapping[str, Severity] = field(default_factory=dict)
+    exemption: Exemption | None = None
+    exemptions: tuple[Exemption, ...] = ()
+    tags_hidden: bool = False
 
     def document(self) -> dict[str, Any]:
-        """Return the published shape: JSON values only, the same in reports, messages and the ledger."""
-        return {
+        """Return the published shape: JSON values only, the same in reports, messages and the ledger.
+
+        Only an exempt finding has the member ``exemption``.
+        """
+        document = {
             "id": self.id,
             "check_id": self.check_id,
             "status": self.status.value,
@@ -94,6 +167,7 @@ class Finding:
             "fix": [{"tool": fix.tool, "command": fix.command} for fix in self.fix],
             "docs": self.docs,
         }
+        return document if self.exemption is None else {**document, "exemption": self.exemption.document()}
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
@@ -114,4 +188,5 @@ class Finding:
             evidence=document["evidence"],
             fix=tuple(Fix(**fix) for fix in document["fix"]),
             docs=document["docs"],
+            exemption=Exemption.from_document(document["exemption"]) if document.get("exemption") else None,
         )

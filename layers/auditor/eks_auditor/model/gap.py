@@ -4,6 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+DENIED_CODES = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "AuthFailure",
+        "AuthorizationError",
+        "InvalidClientTokenId",
+        "OptInRequired",
+        "UnauthorizedOperation",
+        "UnrecognizedClientException",
+    }
+)
+"""How the services say that the caller may not ask, or that the account does not use the Region."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
@@ -24,6 +38,11 @@ class Gap:
     def __str__(self) -> str:
         """Read like a sentence inside a reason."""
         return f"{self.action} on {self.resource}: {self.error}"
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether AWS refused or failed to answer; other gaps are answers that nothing can be made of."""
+        return self.retryable or self.error.partition(":")[0] in DENIED_CODES
 
 
 class UnreadableError(Exception):

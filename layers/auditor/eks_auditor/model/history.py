@@ -10,6 +10,9 @@ from eks_auditor.model.cluster import ClusterId
 from eks_auditor.model.finding import Finding
 from eks_auditor.model.verdict import Severity
 
+DEFAULT_POLICY = "default"
+"""The version of the policy that says nothing."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -17,6 +20,7 @@ class State(StrEnum):
     """Where a finding stands. Findings that never failed have no state: they are not kept."""
 
     OPEN = "OPEN"
+    EXEMPT = "EXEMPT"
     RESOLVED = "RESOLVED"
     WITHDRAWN = "WITHDRAWN"
 
@@ -28,6 +32,7 @@ class Change(StrEnum):
     REOPENED = "reopened"
     WORSE = "worse"
     BETTER = "better"
+    EXEMPTED = "exempted"
     RESOLVED = "resolved"
     WITHDRAWN = "withdrawn"
     REFRESHED = "refreshed"
@@ -50,6 +55,11 @@ class Head:
         autoscaler_seen_at: When an audit last saw Cluster Autoscaler at work in it, and none has seen Karpenter's
             instances since; None if none did.
         karpenter_seen_at: When an audit last saw Karpenter's instances; None if none did.
+        policy: The version of the policy that the last audit saved whole was judged by.
+        policy_since: The first audit saved whole that was; None where it is that of the cluster's first audit.
+        open: How many findings stand open, by check and severity, as of the last audit that got to its end.
+        gaps: The actions that AWS did not answer in that audit, each with the instant of the first audit in a row that
+            it did not.
     """
 
     cluster: ClusterId
@@ -63,6 +73,10 @@ class Head:
     deleted: bool = False
     autoscaler_seen_at: datetime | None = None
     karpenter_seen_at: datetime | None = None
+    policy: str = DEFAULT_POLICY
+    policy_since: datetime | None = None
+    open: Mapping[tuple[str, Severity], int] = field(default_factory=dict)
+    gaps: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +101,11 @@ class Record:
     created_at: datetime
     hub_at: datetime | None = None
 
+    @property
+    def fails(self) -> bool:
+        """Whether its last evidenced word is a failure, accepted or not."""
+        return self.state in (State.OPEN, State.EXEMPT)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:
@@ -100,6 +119,8 @@ class Transition:
         first_seen: When it first failed.
         previous: The rung before, for an open finding.
         baseline: Found by the first audit of a cluster or the first run of a check on it.
+        by_policy: Found by the first audit under another policy: told to people as one summary.
+        quiet: Of a finding that people accept before and after: told to no person.
     """
 
     change_id: str
@@ -109,6 +130,8 @@ class Transition:
     first_seen: datetime
     previous: Severity | None = None
     baseline: bool = False
+    by_policy: bool = False
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +147,9 @@ class Running:
         own_image: Whether it runs that release in an image of its own, which was built on it.
         judged_from: Of a Karpenter pool, when AMI001 begins to judge the first of its nodes that run that release; None
             of everything else, which is judged at once.
+        first_rung: How long that release may be superseded before a finding opens, where the policy says so; None where
+            it says nothing.
+        off: Whether the policy switches the check off that would open it.
     """
 
     key: str
@@ -133,6 +159,8 @@ class Running:
     superseded_since: datetime | None
     own_image: bool = False
     judged_from: datetime | None = None
+    first_rung: timedelta | None = None
+    off: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +185,9 @@ class Audit:
         autoscaler_seen_at: Its own instant if it saw Cluster Autoscaler at work.
         karpenter_seen_at: Its own instant if it saw Karpenter's instances.
         undeclared: Groups whose user data does not tell their labels: the set that one of them was in may live on.
+        policy: The version of the policy that it judged by.
+        notes: What to tell of tags that accept a risk and cannot be understood, a sentence each.
+        gaps: The actions that AWS refused or failed to answer at least once.
     """
 
     audit_id: str
@@ -176,6 +207,9 @@ class Audit:
     autoscaler_seen_at: datetime | None = None
     karpenter_seen_at: datetime | None = None
     undeclared: frozenset[str] = frozenset()
+    policy: str = DEFAULT_POLICY
+    notes: tuple[str, ...] = ()
+    gaps: frozenset[str] = frozenset()
 
     @property
     def ended(self) -> bool:

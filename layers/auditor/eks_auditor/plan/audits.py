@@ -58,10 +58,10 @@ def plan(  # noqa: PLR0913  everything that a plan rests on is handed in
     """
     targets = frozenset(places)
     not_before, refusals = now, tuple[str, ...]()
-    dropped = set[ClusterId]()
+    dropped, policy_changed = set[ClusterId](), False
     match request:
         case SweepRequest():
-            cause = "sweep"
+            cause, policy_changed = request.policy or "sweep", request.policy is not None
             found = {cluster for clusters in listed.values() if not isinstance(clusters, Gap) for cluster in clusters}
             remembered = set(known)
             kept = _within(remembered, targets)
@@ -78,7 +78,7 @@ def plan(  # noqa: PLR0913  everything that a plan rests on is handed in
             clusters = _within(known, targets)
             not_before = _asked_at(request.at, now)
     audits = tuple(
-        AuditRequest(audit_id=ids(), cluster=cluster, not_before=not_before, cause=cause)
+        AuditRequest(audit_id=ids(), cluster=cluster, not_before=not_before, cause=cause, policy_changed=policy_changed)
         for cluster in sorted(clusters)
     )
     endings = tuple(

@@ -13,7 +13,8 @@ from eks_auditor.model.release import ReleaseLine
 from eks_auditor.releases.families import order
 
 FIRST_RUNG = timedelta(days=14)
-"""How long a release may have been superseded before the first finding opens: AMI001's, as a test says.
+"""How long a release may have been superseded before the first finding opens, where no policy says otherwise: AMI001's,
+as a test says.
 
 Its own module would bring all checks along, which planning needs none of.
 """
@@ -91,9 +92,15 @@ def _noticed(running: Running, since: datetime | None) -> NoticedCapacity:
         name=running.name,
         version=running.version,
         superseded_since=since,
-        first_rung_at=None if since is None else max(since + FIRST_RUNG, running.judged_from or since),
+        first_rung_at=None if since is None or running.off else _first_rung_at(running, since),
         own_image=running.own_image,
     )
+
+
+def _first_rung_at(running: Running, since: datetime) -> datetime:
+    """Return when the first finding opens; the policy's word is that of the cluster's last audit."""
+    first_rung = FIRST_RUNG if running.first_rung is None else running.first_rung
+    return max(since + first_rung, running.judged_from or since)
 
 
 def _places(request: ReleaseRequest) -> tuple[_Place, _Place]:

@@ -20,7 +20,8 @@ REPORTS_ONLY = frozenset(check.id for check in CATALOGUE if check.reports_only)
 def render_asff(report: Report) -> str:
     """Return a JSON list of findings, worst first; ``BatchImportFindings`` takes at most 100 of them a call.
 
-    Without a ledger every one of them is a finding just opened. What is for reports only is left out.
+    Without a ledger every one of them is a finding just opened, or just exempted: then it is archived, with who accepts
+    it and until when. What is for reports only is left out.
     """
     failed = report.findings(Status.FAILED)
     findings = [_opened(cluster, finding) for cluster, finding in failed if finding.check_id not in REPORTS_ONLY]
@@ -31,7 +32,7 @@ def _opened(cluster: AuditedCluster, finding: Finding) -> dict[str, object]:
     taken_at = cluster.snapshot.taken_at
     transition = Transition(
         change_id=f"{finding.id}@{text_of(taken_at)}",
-        change=Change.OPENED,
+        change=Change.OPENED if finding.exemption is None else Change.EXEMPTED,
         sequence=sequence_of(taken_at),
         finding=finding,
         first_seen=taken_at,

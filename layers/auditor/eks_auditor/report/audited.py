@@ -6,12 +6,14 @@ from datetime import datetime
 
 from eks_auditor.autoscaler.settings import AUTO, AutoscalerSettings
 from eks_auditor.check import Check
+from eks_auditor.findings.exemptions import Acceptance
 from eks_auditor.findings.judge import judge
 from eks_auditor.model.cluster import ClusterId
 from eks_auditor.model.finding import Finding
 from eks_auditor.model.gap import Gap
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.model.verdict import Severity, Status
+from eks_auditor.policy.rules import Policy
 
 FIRST_SIGHTING = (
     "a first sighting, hence INFORMATIONAL: it counts once two audits at least 60 minutes apart have seen it, "
@@ -21,10 +23,17 @@ FIRST_SIGHTING = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditedCluster:
-    """One cluster's snapshot with what the checks said of it, ordered by id."""
+    """One cluster's snapshot with what the checks said of it, ordered by id.
+
+    Attributes:
+        snapshot: The cluster.
+        findings: What was said.
+        notes: What to tell of tags that accept a risk and cannot be understood, a sentence each.
+    """
 
     snapshot: Snapshot
     findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def id(self) -> ClusterId:
@@ -51,15 +60,30 @@ class Report:
         chosen = [(c, f) for c in self.clusters for f in c.findings if f.status in statuses]
         return sorted(chosen, key=lambda pair: (-pair[1].severity, pair[1].check_id, pair[1].id))
 
+    def failures(self) -> list[tuple[AuditedCluster, Finding]]:
+        """Return the failures that nobody accepts."""
+        return [(cluster, each) for cluster, each in self.findings(Status.FAILED) if each.exemption is None]
+
+    def exempt(self) -> list[tuple[AuditedCluster, Finding]]:
+        """Return the failures that somebody accepts."""
+        return [(cluster, each) for cluster, each in self.findings(Status.FAILED) if each.exemption is not None]
+
     def fails_at(self, severity: Severity) -> bool:
-        """Return whether a FAILED finding is at or above ``severity``."""
-        return any(finding.severity >= severity for _, finding in self.findings(Status.FAILED))
+        """Return whether a failure that nobody accepts is at or above ``severity``."""
+        return any(finding.severity >= severity for _, finding in self.failures())
 
 
-def audited(snapshot: Snapshot, checks: Sequence[Check], autoscaler: AutoscalerSettings = AUTO) -> AuditedCluster:
+def audited(
+    snapshot: Snapshot,
+    checks: Sequence[Check],
+    autoscaler: AutoscalerSettings = AUTO,
+    *,
+    policy: Policy = Policy.DEFAULT,
+) -> AuditedCluster:
     """Judge a snapshot without a ledger."""
-    findings = judge(snapshot, checks, autoscaler)
-    return AuditedCluster(snapshot=snapshot, findings=tuple(map(without_ledger, findings)))
+    findings = judge(snapshot, checks, autoscaler, policy=policy)
+    notes = Acceptance.of(snapshot, policy).notes
+    return AuditedCluster(snapshot=snapshot, findings=tuple(map(without_ledger, findings)), notes=notes)
 
 
 def report_of(clusters: Iterable[AuditedCluster], *, gaps: Iterable[Gap], started: datetime) -> Report:

@@ -9,6 +9,7 @@ from eks_auditor.check import Check, FixTemplate
 from eks_auditor.checks import CATALOGUE
 from eks_auditor.model.capacity import FargateProfile, ManagedNodeGroup, NodePool, SelfManagedGroup, StandaloneNodes
 from eks_auditor.model.cluster import Cluster
+from eks_auditor.policy.thresholds import written
 from eks_auditor.spread.addresses import Zone
 from eks_auditor.spread.siblings import SiblingSet
 
@@ -94,11 +95,19 @@ def _section(check: Check) -> Iterator[str]:
     yield f"\n- Severity: {check.severity.name}"
     yield f"- To be mended by: {OWNERS[check.owner]}"
     yield f"- Judges: {', '.join(SUBJECTS[subject] for subject in check.subjects)}"
+    if check.thresholds:
+        yield f"- Thresholds, which a [policy](policy.md) may change: {'; '.join(_thresholds(check))}"
     if check.reports_only:
         yield "- Told: in reports of the command line only, neither by messages nor in Security Hub"
     yield f"- Rests on: <{check.docs}>"
     yield "\nTo mend it:\n"
     yield from (_fix(fix) for fix in check.fixes)
+
+
+def _thresholds(check: Check) -> Iterator[str]:
+    return (
+        f"`{name}`: `{written(threshold.default)}`, {threshold.what}" for name, threshold in check.thresholds.items()
+    )
 
 
 def _fix(fix: FixTemplate) -> str:

@@ -5,12 +5,12 @@ Within one ``schema_version`` keys may be added, and none is renamed, removed or
 
 import json
 from collections.abc import Iterable
-from typing import Annotated, Any, Final, Literal, TypedDict
+from typing import Annotated, Any, Final, Literal, NotRequired, TypedDict
 
 from pydantic import Field
 
 from eks_auditor.model.capacity import KINDS
-from eks_auditor.model.finding import Finding
+from eks_auditor.model.finding import Exemption, Finding
 from eks_auditor.model.gap import Gap
 from eks_auditor.model.verdict import Owner, Severity, Status
 from eks_auditor.report.audited import AuditedCluster, Report
@@ -48,6 +48,26 @@ class FixDocument(TypedDict):
     command: Annotated[_Text, Field(description="A command with its values quoted for a shell, or a phrase")]
 
 
+class ExemptionDocument(TypedDict):
+    """A risk that somebody accepts until a day."""
+
+    reason: _Text
+    owner: _Text
+    until: Annotated[
+        str,
+        Field(
+            description="The last day on which it holds, UTC",
+            json_schema_extra={"format": "date"},
+        ),
+    ]
+    source: Annotated[_Text, Field(description="policy, or the resource whose tags say it")]
+    severity: Annotated[
+        str,
+        _one_of(severity.name for severity in Severity),
+        Field(description="The worst severity that it accepts"),
+    ]
+
+
 class FindingDocument(TypedDict):
     """One check's word on one subject."""
 
@@ -66,6 +86,7 @@ class FindingDocument(TypedDict):
     evidence: Annotated[dict[str, str | int | float | bool], Field(description="The numbers, flat")]
     fix: Annotated[list[FixDocument], Field(description="For this resource; empty unless FAILED")]
     docs: Annotated[_Text, Field(description="The paragraph of AWS's guide or documentation it rests on")]
+    exemption: Annotated[NotRequired[ExemptionDocument], Field(description="Of an exempt finding only")]
 
 
 class ClusterDocument(TypedDict):
@@ -140,7 +161,7 @@ def _gap(gap: Gap) -> GapDocument:
 
 
 def _finding(finding: Finding) -> FindingDocument:
-    return {
+    document: FindingDocument = {
         "id": finding.id,
         "check_id": finding.check_id,
         "status": finding.status.value,
@@ -152,4 +173,17 @@ def _finding(finding: Finding) -> FindingDocument:
         "evidence": dict(sorted(finding.evidence.items())),
         "fix": [{"tool": fix.tool, "command": fix.command} for fix in finding.fix],
         "docs": finding.docs,
+    }
+    if finding.exemption is not None:
+        document["exemption"] = _exemption(finding.exemption)
+    return document
+
+
+def _exemption(exemption: Exemption) -> ExemptionDocument:
+    return {
+        "reason": exemption.reason,
+        "owner": exemption.owner,
+        "until": exemption.until.isoformat(),
+        "source": exemption.source,
+        "severity": exemption.severity.name,
     }

@@ -31,6 +31,7 @@ from eks_auditor.model.cluster import Cluster, ClusterId
 from eks_auditor.model.gap import Gap
 from eks_auditor.model.release import Image
 from eks_auditor.model.snapshot import Snapshot
+from eks_auditor.policy.tags import KEYS as EXEMPTION_TAGS
 from eks_auditor.report.names import (
     ACCOUNT,
     ARN,
@@ -66,6 +67,9 @@ _PLAIN = re.compile(
     r"true|false|enabled|disabled|owned|shared|[\d.]*[A-Za-z]{0,2}|No(Schedule|Execute)|PreferNoSchedule"
 )
 """Values that say nothing about whose they are: switches, quantities, effects."""
+
+_EXEMPTION = re.compile(r"\d{4}-\d{2}-\d{2}|[A-Z]+\d{3}([\s+,]+[A-Z]+\d{3})*")
+"""A day, or ids of checks."""
 
 _IMAGE_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _IMAGE_WORDS = re.compile(
@@ -141,7 +145,10 @@ class _Redaction:
 
     def _cluster(self, cluster: Cluster) -> dict[str, Any]:
         identity = cluster.autoscaler_identity
-        return {"autoscaler_identity": self._text(identity) if isinstance(identity, str) else self.of(identity)}
+        return {
+            "autoscaler_identity": self._text(identity) if isinstance(identity, str) else self.of(identity),
+            "tags": self._tags(cluster.tags),
+        }
 
     def _group(self, group: ScalingGroup) -> dict[str, Any]:
         return {"name": self.name(group.name), "arn": self._text(group.arn), "tags": self._tags(group.tags)}
@@ -228,8 +235,10 @@ class _Redaction:
             taint = key.removeprefix(_TAINT)
             given, colon, effect = value.partition(":")
             return _TAINT + self._key(taint), self._value(taint, given) + colon + effect
-        if key.startswith(_TEMPLATE):
-            return key, self._value("", value)
+        if key.startswith(_TEMPLATE) or key in EXEMPTION_TAGS:
+            # Which checks are accepted until when is judged by; who accepts them, and why, are names and free text.
+            said = key in EXEMPTION_TAGS and (_EXEMPTION.fullmatch(value) or not value.strip())
+            return key, value if said else self._value("", value)
         for prefix in (MEMBER, AUTOSCALER):
             if key.startswith(prefix):
                 rest = key.removeprefix(prefix)

@@ -47,6 +47,7 @@ def render_table(report: Report, *, width: int = 80, colour: bool = False, show_
     labels = cluster_labels(cluster.id for cluster in report.clusters)
     with console.capture() as capture:
         _failures(console, report, labels)
+        _exempt(console, report, labels)
         _unknowns(console, report, labels)
         if show_all:
             _listing(console, report, labels)
@@ -99,10 +100,10 @@ def printable(text: str) -> str:
 
 
 def _failures(console: Console, report: Report, labels: Mapping[ClusterId, str]) -> None:
-    failures = report.findings(Status.FAILED)
+    failures = report.failures()
     if not failures:
         return
-    column = min(_WIDEST_LABEL, max(map(len, (*labels.values(), "CLUSTER"))))
+    column = _column(labels)
     console.print(Text(_cells("SEVERITY", "CHECK", f"{'CLUSTER':<{column}}", "SUBJECT"), style="bold"), soft_wrap=True)
     for cluster, finding in failures:
         _row(console, finding.severity.name, finding, f"{labels[cluster.id]:<{column}}")
@@ -113,6 +114,25 @@ def _failures(console: Console, report: Report, labels: Mapping[ClusterId, str])
         console.print()
     if any(len(finding.fix) > 1 for _, finding in failures):
         console.print(Text("Other ways to fix these, and what they rest on: --format json."), "\n")
+
+
+def _exempt(console: Console, report: Report, labels: Mapping[ClusterId, str]) -> None:
+    """List what somebody accepts, apart from what is to be mended."""
+    exempt = report.exempt()
+    if not exempt:
+        return
+    console.print(Text("Accepted", style="bold"))
+    for cluster, finding in exempt:
+        _row(console, finding.severity.name, finding, f"{labels[cluster.id]:<{_column(labels)}}")
+        _indented(console, f"{finding.title}: {finding.reason}")
+        if finding.exemption is not None:
+            said = finding.exemption
+            _indented(console, f"accepted until {said.until} by {said.owner} ({said.source}): {said.reason}")
+    console.print()
+
+
+def _column(labels: Mapping[ClusterId, str]) -> int:
+    return min(_WIDEST_LABEL, max(map(len, (*labels.values(), "CLUSTER"))))
 
 
 def _row(console: Console, word: str, finding: Finding, label: str) -> None:
@@ -201,7 +221,8 @@ def _sums(console: Console, report: Report, labels: Mapping[ClusterId, str]) -> 
 
 def _sum(cluster: AuditedCluster, label: str) -> Iterator[Text]:
     statuses = Counter(finding.status for finding in cluster.findings)
-    rungs = Counter(finding.severity for finding in cluster.findings if finding.status is Status.FAILED)
+    failed = (finding for finding in cluster.findings if finding.status is Status.FAILED and finding.exemption is None)
+    rungs = Counter(finding.severity for finding in failed)
     yield Text(label)
     yield Text(cluster.id.region)
     yield Text(printable(cluster.snapshot.cluster.version))
@@ -213,9 +234,13 @@ def _sum(cluster: AuditedCluster, label: str) -> Iterator[Text]:
 
 def _sentence(report: Report) -> str:
     statuses = Counter(finding.status for cluster in report.clusters for finding in cluster.findings)
+    exempt = len(report.exempt())
+    statuses[Status.FAILED] -= exempt
     clusters = len(report.clusters)
     sums = ", ".join(
         f"{statuses[status]} {word}"
         for status, word in ((Status.FAILED, "failed"), (Status.UNKNOWN, "unknown"), (Status.PASSED, "passed"))
     )
+    if exempt:
+        sums = f"{sums}, {exempt} accepted"
     return f"{clusters} cluster{'' if clusters == 1 else 's'} audited at {text_of(report.taken_at)}: {sums}."

@@ -36,6 +36,7 @@ _OUTCOMES: Mapping[Change, tuple[str, str]] = {
     Change.WITHDRAWN: ("NOT_AVAILABLE", "ARCHIVED"),
 }
 _OPEN = ("FAILED", "ACTIVE")
+_EXEMPT = ("FAILED", "ARCHIVED")
 
 
 def asff(transition: Transition, *, cluster: ClusterId, audit_id: str, taken_at: datetime) -> dict[str, Any]:
@@ -49,7 +50,8 @@ def asff(transition: Transition, *, cluster: ClusterId, audit_id: str, taken_at:
             late or repeated message therefore changes nothing.
     """
     finding = transition.finding
-    status, record_state = _OUTCOMES.get(transition.change, _OPEN)
+    failing = _OPEN if finding.exemption is None else _EXEMPT
+    status, record_state = _OUTCOMES.get(transition.change, failing)
     title = _fit(finding.title, TITLE_LIMIT)
     reason = _fit(finding.reason, DESCRIPTION_LIMIT) or title
     return {
@@ -106,6 +108,13 @@ def _product_fields(transition: Transition, audit_id: str) -> dict[str, str]:
         "eks-auditor/subject_kind": finding.subject.kind,
         "eks-auditor/subject_name": finding.subject.name,
     }
+    if finding.exemption is not None:
+        values |= {
+            "eks-auditor/exempt_reason": finding.exemption.reason,
+            "eks-auditor/exempt_owner": finding.exemption.owner,
+            "eks-auditor/exempt_until": finding.exemption.until.isoformat(),
+            "eks-auditor/exempt_by": finding.exemption.source,
+        }
     values |= {f"eks-auditor/evidence/{key}": value for key, value in sorted(finding.evidence.items())}
     fields = ((_fit(key, FIELD_NAME_LIMIT), _fit(_text(value), FIELD_LIMIT)) for key, value in values.items())
     return dict([(key, value) for key, value in fields if value][:FIELDS_LIMIT])

@@ -22,6 +22,8 @@ def subject(message: TransitionsMessage) -> str:
     what = ", ".join(f"{counts[change]} {change.value}" for change in Change if counts[change])
     if message.kind == "baseline":
         what = f"first look, {len(message.transitions)} open"
+    if message.kind == "policy":
+        what = f"new policy, {what}"
     worst = _worst_open(message.transitions)
     part = f" (part {message.part} of {message.parts})" if message.parts > 1 else ""
     return subject_line(f"{what}{f', worst {worst}' if worst else ''} in {cluster.name} ({cluster.region}){part}")
@@ -58,6 +60,8 @@ def letter(message: TransitionsMessage, shown: int = SHOWN) -> str:
             "These were found by the first audit, or the first run of a check; from now on only changes are told.",
             "",
         ]
+    if message.kind == "policy":
+        lines += ["This was found by the first audit under another policy; most of it is that policy's doing.", ""]
     for transition in ordered[:shown]:
         lines += _entry(transition)
     rest = len(ordered) - shown
@@ -74,19 +78,22 @@ def _entry(transition: Transition) -> Iterable[str]:
     yield f"{severity}  {transition.change.value}  {finding.check_id}  {one_line(finding.subject.name)}"
     yield f"  {one_line(finding.title)}"
     yield f"  {one_line(finding.reason)}"
-    if finding.fix and transition.change not in (Change.RESOLVED, Change.WITHDRAWN):
+    if finding.exemption is not None:
+        accepted = finding.exemption
+        yield f"  {one_line(f'accepted until {accepted.until} by {accepted.owner}: {accepted.reason}')}"
+    elif finding.fix and transition.change not in (Change.RESOLVED, Change.WITHDRAWN):
         yield f"  fix: {one_line(finding.fix[0].command)}"
     yield ""
 
 
 def _gravity(transition: Transition) -> tuple[bool, int, str]:
-    """Order open findings before closed ones, the worst first."""
+    """Order open findings before closed and accepted ones, the worst first."""
     finding = transition.finding
     return (not _open(transition), -finding.severity, finding.id)
 
 
 def _open(transition: Transition) -> bool:
-    return transition.change not in (Change.RESOLVED, Change.WITHDRAWN)
+    return transition.change not in (Change.RESOLVED, Change.WITHDRAWN, Change.EXEMPTED)
 
 
 def _worst_open(transitions: Iterable[Transition]) -> str:

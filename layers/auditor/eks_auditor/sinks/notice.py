@@ -72,6 +72,8 @@ def _runs(capacity: NoticedCapacity, message: ReleaseMessage) -> str:
     runs = f"runs {capacity.version}"
     if message.release.rollback:
         return runs
+    if capacity.first_rung_at is None and capacity.superseded_since is not None:
+        return f"{runs}; no finding opens, for the policy switches its check off"
     if capacity.first_rung_at is None:
         return f"{runs}, which was superseded before; the audit that follows says since when"
     tense = "would open" if capacity.first_rung_at > message.release.at else "was due to open"

@@ -92,10 +92,11 @@ class SecurityHub:
             if code not in NOT_ENABLED | {"InvalidInputException"}:
                 raise
             return [Refusal(finding["Id"], code, text) for finding in findings]
-        return [
-            Refusal(failed["Id"], failed["ErrorCode"], failed["ErrorMessage"])
-            for failed in response.get("FailedFindings", [])
-        ]
+        failures = response.get("FailedFindings", [])
+        if response.get("SuccessCount", 0) + len(failures) < len(findings):
+            said = "the answer counts fewer findings than it was sent"
+            return [Refusal(finding["Id"], "UnexpectedAnswer", said) for finding in findings]
+        return [Refusal(failed["Id"], failed["ErrorCode"], failed["ErrorMessage"]) for failed in failures]
 
 
 def _batches(findings: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:

@@ -112,11 +112,14 @@ def attributes(message: TopicMessage) -> Attributes:
 def audience(message: TopicMessage) -> tuple[str, ...]:
     """Say who is meant.
 
-    A first audit and a release tell people once, and a refresh is for Security Hub alone.
+    A first audit, another policy and a release tell people once; what people accept before and after tells none of
+    them; and a refresh is for Security Hub alone.
     """
-    told_once = isinstance(message, ReleaseMessage) or message.kind == "baseline"
+    told_once = isinstance(message, ReleaseMessage) or message.kind in ("baseline", "policy")
     if isinstance(message, TransitionsMessage) and message.kind == "refresh":
         return ("hub",)
+    if isinstance(message, TransitionsMessage) and message.kind == "quiet":
+        return ("machines",)
     return ("machines",) if told_once and message.part > 1 else ("people", "machines")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from eks_auditor.model.gap import Gap
 from eks_auditor.releases.builds import is_absent
-from eks_auditor.snapshot import autoscaling, ec2, eks, nodegroups, templates
+from eks_auditor.snapshot import autoscaling, contradictions, ec2, eks, nodegroups, templates
 from eks_auditor.snapshot.assignment import (
     CLUSTER_NAME_TAGS,
     DISCOVERY_TAG,
@@ -28,10 +28,10 @@ from eks_auditor.snapshot.images import read_images
 from eks_auditor.snapshot.network import Network
 from eks_auditor.snapshot.reading import NOT_FOUND, code_of, known_only
 from eks_auditor.snapshot.reads import singly
+from eks_auditor.snapshot.vanishing import without_vanished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from concurrent.futures import Future
 
     from mypy_boto3_autoscaling import AutoScalingClient
 
@@ -116,6 +116,7 @@ def discover(reads: Reads, cluster: ClusterId) -> Discovered:
     """
     listed = _list(reads, cluster)
     found = _existing(cluster, listed)
+    listed = _believed(reads, cluster, listed)
     reads.checkpoint()
     described = _describe(reads, found, listed)
     reads.checkpoint()
@@ -167,6 +168,24 @@ def _existing(cluster: ClusterId, listed: _Listed) -> Cluster:
     raise ClusterUnreadableError(cluster, found)
 
 
+def _believed(reads: Reads, cluster: ClusterId, listed: _Listed) -> _Listed:
+    """Put gaps in the place of lists that the others contradict."""
+    of_eks = contradictions.of_node_groups(_tagged_groups(listed).values(), cluster.name)
+    live = contradictions.leaves_itself_out(cluster, listed.live_clusters)
+    none_listed = contradictions.no_node_group(cluster, listed.nodegroups, of_eks)
+    unread = any(isinstance(answer, Gap) for answer in listed.instances)
+    nowhere = None if unread else contradictions.no_instance(cluster, _found(listed), of_eks)
+    for gap in (live, none_listed, nowhere):
+        if gap is not None:
+            reads.note(gap)
+    return replace(
+        listed,
+        live_clusters=live or listed.live_clusters,
+        nodegroups=listed.nodegroups if none_listed is None else none_listed,
+        instances=listed.instances if nowhere is None else (nowhere,),
+    )
+
+
 def _describe(reads: Reads, cluster: Cluster, listed: _Listed) -> _Described:
     clients, region, name = reads.clients, reads.clients.region, cluster.id
     subnets = reads.passing(
@@ -181,13 +200,13 @@ def _describe(reads: Reads, cluster: Cluster, listed: _Listed) -> _Described:
     nodes, told_apart = _nodes(reads, cluster.name, listed)
     return _Described(
         subnets=subnets()[region],
-        nodegroups=_without_vanished(
+        nodegroups=without_vanished(
             reads,
             {each: future.result() for each, future in groups.items()},
             lambda: reads.start(eks.list_nodegroups, clients.eks, name),
         ),
         updates=updates(),
-        profiles=_without_vanished(
+        profiles=without_vanished(
             reads,
             {each: future.result() for each, future in profiles.items()},
             lambda: reads.start(eks.list_fargate_profiles, clients.eks, name),
@@ -200,24 +219,6 @@ def _describe(reads: Reads, cluster: Cluster, listed: _Listed) -> _Described:
 
 def _names(listed: tuple[str, ...] | Gap) -> tuple[str, ...]:
     return () if isinstance(listed, Gap) else listed
-
-
-def _without_vanished[V](
-    reads: Reads, described: dict[str, V | Gap], list_again: Callable[[], Future[tuple[str, ...] | Gap]]
-) -> dict[str, V | Gap]:
-    """Leave out what was deleted after it was listed, once a second list confirms it: it is absent, not unreadable."""
-    missing = {
-        name: answer for name, answer in described.items() if isinstance(answer, Gap) and code_of(answer) == NOT_FOUND
-    }
-    if not missing:
-        return described
-    listed = list_again().result()
-    if isinstance(listed, Gap):
-        return described
-    vanished = missing.keys() - set(listed)
-    for name in vanished:
-        reads.forgive(missing[name])
-    return {name: answer for name, answer in described.items() if name not in vanished}
 
 
 def _start_joined(
@@ -275,6 +276,7 @@ def _join(reads: Reads, cluster: Cluster, listed: _Listed, described: _Described
     self_managed = candidates - owners.keys() - _of_unread(listed, unread)
     groups = _groups(reads, owners, self_managed, listed)
     gone = frozenset(assignment.names("self-managed")) & self_managed - groups.keys()
+    doubted = _doubted(reads, cluster.id, listed, groups, gone)
     return Discovered(
         cluster=cluster,
         live_clusters=listed.live_clusters,
@@ -284,8 +286,9 @@ def _join(reads: Reads, cluster: Cluster, listed: _Listed, described: _Described
         profiles=tuple(known_only(described.profiles).values()),
         groups=groups,
         self_managed=tuple(sorted(name for name in self_managed if name in known_only(groups))),
-        assignment=assignment.orphan(gone),
-        complete=_complete(listed, described, groups, owners, self_managed),
+        assignment=assignment if doubted else assignment.orphan(gone),
+        complete=_complete(listed, described, groups, owners, self_managed)
+        | ({"self-managed": False} if doubted else {}),
     )
 
 
@@ -332,6 +335,27 @@ def _groups(
         missing = f"{MISSING_GROUP}: the node group names it, but it does not exist; see the node group's health"
         found[name] = reads.note(Gap("autoscaling:DescribeAutoScalingGroups", name, missing))
     return {name: group for name, group in found.items() if name in wanted}
+
+
+def _doubted(
+    reads: Reads,
+    cluster: ClusterId,
+    listed: _Listed,
+    groups: Mapping[str, DescribedGroup | Gap],
+    gone: frozenset[str],
+) -> bool:
+    """Say whether Auto Scaling's answers are doubted: no group at all, though node groups or running nodes name some.
+
+    A node group's missing group has its gap already.
+    """
+    unread = any(isinstance(answer, Gap) for answer in (*listed.tagged, listed.unclaimed)) or any(
+        isinstance(group, Gap) and code_of(group) != MISSING_GROUP for group in groups.values()
+    )
+    if unread or known_only(groups) or not (groups or gone):
+        return False
+    if gone:
+        reads.note(contradictions.no_group(cluster, gone))
+    return True
 
 
 def _complete(

@@ -122,14 +122,15 @@ def list_subnets(client: EC2Client, region: str) -> Mapping[str, Subnet] | Gap:
     """Return all subnets of the account and Region by id, those that other accounts share with it too.
 
     All in pages of 1,000, and not a VPC at a time: one call then serves every cluster of the Region, and the subnets
-    of other VPCs that groups launch in.
+    of other VPCs that groups launch in. None at all is no answer: the cluster that they are read for has some.
     """
+    action = "ec2:DescribeSubnets"
 
     def call() -> dict[str, Subnet]:
         pages = client.get_paginator("describe_subnets").paginate(PaginationConfig={"PageSize": _LARGEST_PAGE})
         return {subnet["SubnetId"]: _subnet(subnet) for page in pages for subnet in page["Subnets"]}
 
-    return read("ec2:DescribeSubnets", region, call)
+    return read(action, region, call) or Gap(action, region, "UnexpectedAnswer: it tells no subnet")
 
 
 def find_subnets(client: EC2Client, ids: tuple[str, ...]) -> Mapping[str, Subnet] | Gap:
@@ -206,12 +207,16 @@ def _instance_type(info: InstanceTypeInfoTypeDef) -> InstanceType:
 
 
 def find_offered_zones(client: EC2Client, names: tuple[str, ...]) -> dict[str, frozenset[str] | Gap]:
-    """Return for each type the ids of the zones that offer it; none for a type that is not offered here at all."""
+    """Return for each type the ids of the zones that offer it; none for a type that is not offered here at all.
+
+    That not one of all is offered is no answer: nodes run on some, or EC2 does not know the type either.
+    """
 
     def call() -> tuple[tuple[str, str], ...]:
         return tuple(_offerings(client, names))
 
-    found = read("ec2:DescribeInstanceTypeOfferings", ", ".join(names), call)
+    action, asked = "ec2:DescribeInstanceTypeOfferings", ", ".join(names)
+    found = read(action, asked, call) or Gap(action, asked, "UnexpectedAnswer: no zone offers any of them")
     if isinstance(found, Gap):
         return {**for_each(found, names)}
     return {name: frozenset(zone for offered, zone in found if offered == name) for name in names}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from eks_auditor.model.capacity import FargateProfile, HealthIssue, ManagedNodeGroup, Taint, UpdateError
 from eks_auditor.model.cluster import Cluster, ClusterId, KubernetesVersion
 from eks_auditor.model.gap import Gap
+from eks_auditor.policy.tags import PREFIX
 from eks_auditor.snapshot.reading import one_line, read, utc
 
 if TYPE_CHECKING:
@@ -132,17 +133,20 @@ def _cluster(cluster: ClusterId, described: ClusterTypeDef) -> Cluster:
         outpost="outpostConfig" in described,
         zonal_shift=described.get("zonalShiftConfig", {}).get("enabled", False),
         ip_family=described.get("kubernetesNetworkConfig", {}).get("ipFamily", "ipv4"),
+        # The rest is other people's business.
+        tags={key: value for key, value in described.get("tags", {}).items() if key.startswith(PREFIX)},
     )
 
 
 def describe_cluster_versions(client: EKSClient, region: str) -> tuple[KubernetesVersion, ...] | Gap:
-    """Return the Kubernetes versions that EKS knows, those out of support included."""
+    """Return the Kubernetes versions that EKS knows, those out of support included; none at all is no answer."""
+    action = "eks:DescribeClusterVersions"
 
     def call() -> tuple[KubernetesVersion, ...]:
         pages = client.get_paginator("describe_cluster_versions").paginate(includeAll=True)
         return tuple(_version(version) for page in pages for version in page["clusterVersions"])
 
-    return read("eks:DescribeClusterVersions", region, call)
+    return read(action, region, call) or Gap(action, region, "UnexpectedAnswer: it tells no version")
 
 
 def _version(described: ClusterVersionInformationTypeDef) -> KubernetesVersion:

@@ -144,9 +144,10 @@ def get_ancestry(client: EC2Client, image_id: str, region: str) -> tuple[Ancesto
     The answer begins with the image itself, and each entry names its parent's Region.
     """
 
-    def call() -> tuple[Ancestor, ...]:
+    def call() -> tuple[Ancestor, ...] | Gap:
         entries = client.get_image_ancestry(ImageId=image_id)["ImageAncestryEntries"]
-        return tuple(_ancestors(entries, region))
+        untold = Gap("ec2:GetImageAncestry", image_id, "UnexpectedAnswer: it does not tell the image itself")
+        return tuple(_ancestors(entries, region)) if entries else untold
 
     return read("ec2:GetImageAncestry", image_id, call)
 

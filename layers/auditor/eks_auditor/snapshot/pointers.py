@@ -12,7 +12,7 @@ from eks_auditor.model.gap import Gap
 from eks_auditor.releases.families import parameter_of, read_parameter
 from eks_auditor.snapshot import ssm
 from eks_auditor.snapshot.eks import describe_cluster_versions
-from eks_auditor.snapshot.reading import for_each, gaps_in, one_line, read, utc
+from eks_auditor.snapshot.reading import for_each, gaps_in, one_line, utc
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -69,18 +69,17 @@ def read_pointers(client: SSMClient, lines: Collection[ReleaseLine]) -> dict[Rel
     parameters: dict[str, ParameterTypeDef | Gap | None] = {}
     stop: Gap | None = None
     for batch in ssm.batches(names):
-        found = _get(client, batch) if stop is None else for_each(stop, batch)
+        found = _get(client, batch) if stop is None else {**for_each(stop, batch)}
         parameters |= found
         stop = next((gap for gap in gaps_in(found) if gap.retryable), stop)
     return {line: _seen(line, parameters) for line in lines}
 
 
-def _get(client: SSMClient, names: tuple[str, ...]) -> Mapping[str, ParameterTypeDef | Gap | None]:
-    def call() -> dict[str, ParameterTypeDef]:
-        return {parameter["Name"]: parameter for parameter in client.get_parameters(Names=names)["Parameters"]}
+def _get(client: SSMClient, names: tuple[str, ...]) -> dict[str, ParameterTypeDef | Gap | None]:
+    def whole(parameter: ParameterTypeDef) -> ParameterTypeDef:
+        return parameter
 
-    found = read("ssm:GetParameters", ", ".join(names), call)
-    return for_each(found, names) if isinstance(found, Gap) else {name: found.get(name) for name in names}
+    return ssm.read_parameters(client, names, whole)
 
 
 def _seen(line: ReleaseLine, parameters: Mapping[str, ParameterTypeDef | Gap | None]) -> Seen | Gap | None:

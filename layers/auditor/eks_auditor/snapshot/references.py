@@ -147,7 +147,11 @@ def find_security_groups(client: EC2Client, ids: tuple[str, ...]) -> dict[str, b
         )
         return {group["GroupId"] for page in pages for group in page["SecurityGroups"]}
 
-    return _existing(read("ec2:DescribeSecurityGroups", ", ".join(ids), call), ids)
+    def again(one: str) -> bool:
+        return bool(client.describe_security_groups(GroupIds=[one])["SecurityGroups"])
+
+    action = "ec2:DescribeSecurityGroups"
+    return _confirmed(_existing(read(action, ", ".join(ids), call), ids), action, "InvalidGroup.NotFound", again)
 
 
 def find_key_pairs(client: EC2Client, names: tuple[str, ...]) -> dict[str, bool | Gap]:
@@ -157,11 +161,32 @@ def find_key_pairs(client: EC2Client, names: tuple[str, ...]) -> dict[str, bool 
         answer = client.describe_key_pairs(Filters=[{"Name": "key-name", "Values": _literally(names)}])
         return {pair["KeyName"] for pair in answer["KeyPairs"]}
 
-    return _existing(read("ec2:DescribeKeyPairs", ", ".join(names), call), names)
+    def again(one: str) -> bool:
+        return bool(client.describe_key_pairs(KeyNames=[one])["KeyPairs"])
+
+    action = "ec2:DescribeKeyPairs"
+    return _confirmed(_existing(read(action, ", ".join(names), call), names), action, "InvalidKeyPair.NotFound", again)
 
 
 def _existing(found: set[str] | Gap, names: tuple[str, ...]) -> dict[str, bool | Gap]:
     return {**for_each(found, names)} if isinstance(found, Gap) else {name: name in found for name in names}
+
+
+def _confirmed(
+    found: dict[str, bool | Gap], action: str, refusal: str, again: Callable[[str], bool]
+) -> dict[str, bool | Gap]:
+    """Ask for each thing that a filter left out once more, by itself: that it does not exist EC2 then says in so words.
+
+    An empty page alone would make a fault of all launches that name it.
+    """
+
+    def exists(one: str) -> bool | Gap:
+        answer = read(action, one, lambda: again(one))
+        if isinstance(answer, Gap):
+            return False if code_of(answer) == refusal else answer
+        return answer or Gap(action, one, "UnexpectedAnswer: neither it nor that it does not exist")
+
+    return {one: exists(one) if there is False else there for one, there in found.items()}
 
 
 def find_placement_groups(client: EC2Client, names: tuple[str, ...]) -> dict[str, str | Gap]:
@@ -174,15 +199,25 @@ def find_placement_groups(client: EC2Client, names: tuple[str, ...]) -> dict[str
         return {group["GroupName"]: group["Strategy"] for group in answer["PlacementGroups"]}
 
     found = read("ec2:DescribePlacementGroups", ", ".join(names), call)
-    return {**for_each(found, names)} if isinstance(found, Gap) else {name: found.get(name, "") for name in names}
+    if isinstance(found, Gap):
+        return {**for_each(found, names)}
+    return {name: found[name] if name in found else _strategy(client, name) for name in names}
 
 
-def _strategy(client: EC2Client, group_id: str) -> str | Gap:
-    def call() -> str:
-        groups = client.describe_placement_groups(GroupIds=[group_id])["PlacementGroups"]
-        return groups[0]["Strategy"] if groups else ""
+def _strategy(client: EC2Client, named: str) -> str | Gap:
+    """Ask for one group, by its id or name: that it does not exist EC2 then says in so many words."""
+    by_id = _PLACEMENT_GROUP_ID.fullmatch(named)
 
-    found = read("ec2:DescribePlacementGroups", group_id, call)
+    def call() -> str | Gap:
+        if by_id:
+            answer = client.describe_placement_groups(GroupIds=[named])
+        else:
+            answer = client.describe_placement_groups(GroupNames=[named])
+        groups = answer["PlacementGroups"]
+        untold = Gap("ec2:DescribePlacementGroups", named, "UnexpectedAnswer: neither it nor that it does not exist")
+        return groups[0]["Strategy"] if groups else untold
+
+    found = read("ec2:DescribePlacementGroups", named, call)
     return "" if isinstance(found, Gap) and code_of(found) in _NO_PLACEMENT_GROUP else found
 
 

@@ -82,6 +82,7 @@ def find_types(client: EC2Client, key: str) -> tuple[str, ...] | Gap:
     A failure is not retried: an audit that waits for it is not saved whole, and one check is not worth that.
     """
     architecture, _, requirements = key.partition(" ")
+    asked = f"instance requirements for {architecture}"
 
     def call() -> tuple[str, ...]:
         pages = client.get_paginator("get_instance_types_from_instance_requirements").paginate(
@@ -92,7 +93,8 @@ def find_types(client: EC2Client, key: str) -> tuple[str, ...] | Gap:
         )
         return tuple(sorted(each["InstanceType"] for page in pages for each in page["InstanceTypes"]))
 
-    return not_again(read(_ACTION, f"instance requirements for {architecture}", call))
+    # Auto Scaling makes no group of requirements that nothing matches.
+    return not_again(read(_ACTION, asked, call) or Gap(_ACTION, asked, "UnexpectedAnswer: no type matches them"))
 
 
 def combined(wanted: Iterable[Wanted], matches: Matches) -> InstanceRequirements | None:

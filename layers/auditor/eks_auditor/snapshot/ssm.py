@@ -8,9 +8,10 @@ from eks_auditor.model.gap import Gap
 from eks_auditor.snapshot.reading import for_each, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_ssm.type_defs import ParameterTypeDef
 
     from eks_auditor.releases.parameters import ReleaseParameter
 
@@ -39,14 +40,34 @@ def batches(groups: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
 def get_parameters(client: SSMClient, names: tuple[str, ...]) -> dict[str, str | Gap | None]:
     """Return the values of at most ten parameters; None for one that does not exist: an answer, not a failure."""
 
-    def call() -> dict[str, str]:
-        answer = client.get_parameters(Names=names)
-        return {parameter["Name"]: parameter["Value"] for parameter in answer["Parameters"]}
+    def value(parameter: ParameterTypeDef) -> str:
+        return parameter["Value"]
 
-    found = read("ssm:GetParameters", ", ".join(names), call)
-    if isinstance(found, Gap):
-        return {**for_each(found, names)}
-    return {name: found.get(name) for name in names}
+    return read_parameters(client, names, value)
+
+
+def read_parameters[T](
+    client: SSMClient, names: tuple[str, ...], of: Callable[[ParameterTypeDef], T]
+) -> dict[str, T | Gap | None]:
+    """Return what is asked ``of`` each of at most ten parameters; None for one that SSM says does not exist.
+
+    It names those (``InvalidParameters``): one of which it says nothing is its gap.
+    """
+
+    def call() -> tuple[dict[str, T], frozenset[str]]:
+        answer = client.get_parameters(Names=names)
+        found = {parameter["Name"]: of(parameter) for parameter in answer["Parameters"]}
+        return found, frozenset(answer.get("InvalidParameters", []))
+
+    answer = read("ssm:GetParameters", ", ".join(names), call)
+    if isinstance(answer, Gap):
+        return {**for_each(answer, names)}
+    found, invalid = answer
+    untold = "UnexpectedAnswer: neither its value nor that it does not exist"
+    return {
+        name: found[name] if name in found else None if name in invalid else Gap("ssm:GetParameters", name, untold)
+        for name in names
+    }
 
 
 def whole[T](parameter: ReleaseParameter, values: Mapping[str, T | Gap | None]) -> dict[str, T] | Gap | None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import ceil
 from typing import Literal, Self
 
 from eks_auditor.model.capacity import (
@@ -33,6 +35,9 @@ from eks_auditor.spread.updating import Update, together, updating
 type Step = Literal["node", "surge", "growth"]
 STEPS: tuple[Step, ...] = ("node", "surge", "growth")
 """What there should be room for: one more node, the surge of an update, half as many nodes again."""
+
+HALF = Fraction(1, 2)
+"""The growth that there should be room for, of today's nodes, where no policy says otherwise."""
 
 POOLS = "pools"
 """The evidence of a zone's finding that names the pools among its capacities."""
@@ -134,20 +139,22 @@ class Demands:
         free: Free addresses by subnet, of all subnets that were read.
         gap: What hides something more that is launched there.
         churn: Whether a pool is just replacing many of its nodes, which may hold addresses twice for a while.
+        growth: How many more of today's nodes there should be room for.
     """
 
     demands: tuple[Demand, ...]
     free: Mapping[str, int]
     gap: Gap | None
     churn: bool
+    growth: Fraction = HALF
 
     @classmethod
-    def of(cls, zone_id: str, snapshot: Snapshot) -> Self:
+    def of(cls, zone_id: str, snapshot: Snapshot, growth: Fraction = HALF) -> Self:
         """Read them; what cannot be read of one capacity hides no other."""
         demands: list[Demand] = []
         churn = False
         gaps = [gap] if (gap := snapshot.unseen(LAUNCHING_KINDS)) is not None else []
-        place = _Place.of(zone_id, snapshot)
+        place = _Place.of(zone_id, snapshot, growth)
         for capacity in sorted(snapshot.capacities, key=key_of):
             try:
                 found = tuple(_demands(capacity, place))
@@ -158,7 +165,8 @@ class Demands:
                 pool = isinstance(capacity, NodePool)
                 churn |= pool and update is not None
                 demands += found if pool else (replace(demand, update=update) for demand in found)
-        return cls(demands=tuple(demands), free=place.free, gap=next(iter(gaps), None), churn=churn)
+        gap = next(iter(gaps), None)
+        return cls(demands=tuple(demands), free=place.free, gap=gap, churn=churn, growth=growth)
 
     @property
     def update(self) -> Update | None:
@@ -222,6 +230,7 @@ class _Place:
         pod_subnets: Those that pods of its nodes are seen to have to themselves.
         further_subnets: Those that they are seen to use beside their nodes' own.
         typical: What the cluster's nodes hold.
+        growth: How many more of today's nodes there should be room for.
     """
 
     zone_id: str
@@ -230,9 +239,10 @@ class _Place:
     pod_subnets: tuple[str, ...]
     further_subnets: tuple[str, ...]
     typical: int | None
+    growth: Fraction
 
     @classmethod
-    def of(cls, zone_id: str, snapshot: Snapshot) -> Self:
+    def of(cls, zone_id: str, snapshot: Snapshot, growth: Fraction) -> Self:
         nodes = [node for capacity in snapshot.capacities for node in capacity.nodes]
         return cls(
             zone_id=zone_id,
@@ -241,6 +251,7 @@ class _Place:
             pod_subnets=pod_subnets(nodes).get(zone_id, ()),
             further_subnets=further_subnets(nodes).get(zone_id, ()),
             typical=typical(node for each in snapshot.capacities for node in settled(each, snapshot.taken_at)),
+            growth=growth,
         )
 
 
@@ -263,7 +274,7 @@ def _demands(capacity: AnyCapacity, place: _Place) -> Iterator[Demand]:
             pod_subnets=_with_known_room(for_pods, place) if need.pods else (),
             further_subnets=() if need.pods else _with_known_room(tuple(n for n in further if n not in own), place),
             perhaps=_perhaps(own, place) if isinstance(capacity, NodePool) else (),
-            nodes=_nodes(capacity, group, len(by_zone)),
+            nodes=_nodes(capacity, group, len(by_zone), place.growth),
         )
 
 
@@ -300,27 +311,23 @@ def _seen(nodes: Iterable[Node]) -> bool:
     return any(node.interfaces for node in nodes)
 
 
-def _nodes(capacity: AnyCapacity, group: ScalingGroup | None, zones: int) -> Mapping[Step, int]:
+def _nodes(capacity: AnyCapacity, group: ScalingGroup | None, zones: int, growing_by: Fraction) -> Mapping[Step, int]:
     """Return how many nodes a launcher should have room for in each of its zones, which share them evenly."""
     if group is None:
         running = sum(is_availability_zone(node.zone_id) for node in capacity.nodes)
-        return {"node": 1, "surge": 0, "growth": _shared(_half(running), zones)}
+        return {"node": 1, "surge": 0, "growth": _shared(ceil(running * growing_by), zones)}
     running = len(group.in_service)
     # An update of a group that wants no node launches none.
     surging = surge(capacity, zones) if isinstance(capacity, ManagedNodeGroup) and group.desired else 0
     # A full group of one zone gets no node but in place of one that has left its addresses there; the surge
     # of an update raises the maximum, and a group of several zones may have lost a node in another one.
     once_more = surging > 0 or zones > 1 or running < group.max_size
-    growth = min(_half(running), max(0, group.max_size - running))
+    growth = min(ceil(running * growing_by), max(0, group.max_size - running))
     return {
         "node": int(once_more),
         "surge": _shared(surging, zones),
         "growth": _shared(growth, zones),
     }
-
-
-def _half(nodes: int) -> int:
-    return -(-nodes // 2)
 
 
 def _shared(nodes: int, zones: int) -> int:

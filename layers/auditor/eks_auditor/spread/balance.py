@@ -2,17 +2,35 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Self
 
 from eks_auditor.model.capacity import GroupCapacity, NodePool, ScalingGroup
 from eks_auditor.model.cluster import Subnet
 from eks_auditor.model.gap import known
 
-SKEW_PERCENT = 20
-"""How much of the mean the fullest zone of a group may exceed the emptiest by, though always by one node."""
-
 CHANCE = 2
 """How many standard deviations above its fair share the fullest zone is at least, where chance does not explain it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evenness:
+    """What counts as even.
+
+    Attributes:
+        nodes_per_zone: With fewer nodes a zone, nothing is skewed.
+        skew: How much of the mean the fullest zone of a group that Auto Scaling rebalances may exceed the emptiest by,
+            though always by one node.
+        fair_share: What the fullest zone of others holds of its fair share at least, where they are skewed.
+    """
+
+    nodes_per_zone: int = 2
+    skew: Fraction = Fraction(1, 5)
+    fair_share: Fraction = Fraction(3, 2)
+
+
+EVEN = Evenness()
+"""Where no policy says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +40,15 @@ class Balance:
     Attributes:
         nodes: Nodes in service by the id of each configured Availability Zone, in order of zone.
         groups: The Auto Scaling groups that launch there; none for a pool.
+        even: What is no skew.
     """
 
     nodes: Mapping[str, int]
     groups: tuple[ScalingGroup, ...]
+    even: Evenness = EVEN
 
     @classmethod
-    def of_groups(cls, capacities: Iterable[GroupCapacity]) -> Self:
+    def of_groups(cls, capacities: Iterable[GroupCapacity], even: Evenness = EVEN) -> Self:
         """Count the instances in service in every zone that some group may launch in.
 
         Raises:
@@ -37,7 +57,7 @@ class Balance:
         groups = tuple(group for capacity in capacities for group in known(capacity.groups))
         zones = sorted({zone for group in groups for zone in zones_of(known(group.subnets))})
         found = [instance.zone_id for group in groups for instance in group.in_service]
-        return cls({zone: found.count(zone) for zone in zones}, groups)
+        return cls({zone: found.count(zone) for zone in zones}, groups, even)
 
     @classmethod
     def of_pool(cls, pool: NodePool, zones: Iterable[str]) -> Self:
@@ -79,18 +99,19 @@ class Balance:
     def skewed(self) -> bool:
         """Whether the fullest zone has more nodes than it should, zones empty on purpose left out.
 
-        Judged from two nodes a zone on. What Auto Scaling rebalances may differ by one node or 20 % of the mean;
-        elsewhere the fullest zone must hold half as much again as its fair share, and more than chance gives it, for
+        Judged from some nodes a zone on. What Auto Scaling rebalances may differ by one node or a share of the mean;
+        elsewhere the fullest zone must hold so much of its fair share, and more than chance gives it, for
         Cluster Autoscaler's scale-down ignores zones. docs/zones.md has the simulation.
         """
         counts = [count for zone, count in self.nodes.items() if not self.idle(zone)]
-        if len(counts) < 2 or self.total < 2 * len(counts):  # noqa: PLR2004  two zones, two nodes in each
+        if len(counts) < 2 or self.total < self.even.nodes_per_zone * len(counts):  # noqa: PLR2004  two zones
             return False
         difference = max(counts) - min(counts)
-        if difference <= 1 or 100 * difference * len(counts) <= SKEW_PERCENT * self.total:
+        if difference <= 1 or difference * len(counts) <= self.even.skew * self.total:
             return False
         return self.rebalanced or (
-            2 * max(counts) * len(counts) >= 3 * self.total and beyond_chance(max(counts), self.total, len(counts))
+            max(counts) * len(counts) >= self.even.fair_share * self.total
+            and beyond_chance(max(counts), self.total, len(counts))
         )
 
     def __str__(self) -> str:

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Self
 
 from eks_auditor.model.capacity import FailedLaunch, ScalingGroup
 from eks_auditor.model.gap import known
@@ -75,12 +76,14 @@ class FailedIn:
     Attributes:
         group: The Auto Scaling group.
         zone_id: None where Auto Scaling names no zone.
-        launches: All of the last 24 hours, the last one last.
+        launches: All of the time looked back on, the last one last.
+        window: How long that is.
     """
 
     group: ScalingGroup
     zone_id: str | None
     launches: tuple[FailedLaunch, ...]
+    window: timedelta = WINDOW
 
     @property
     def last(self) -> FailedLaunch:
@@ -97,11 +100,22 @@ class FailedIn:
         count = len(self.launches)
         place = f"in {self.zone_id}" if self.zone_id else "in no zone that is named"
         noun = "launch" if count == 1 else "launches"
-        return f"{count} {noun} of {self.group.name} failed {place} in 24 hours, the last with: {self.message}"
+        return f"{count} {noun} of {self.group.name} failed {place} in {self.hours}, the last with: {self.message}"
+
+    @property
+    def hours(self) -> str:
+        """The time looked back on, in words."""
+        number = self.window / timedelta(hours=1)
+        return f"{number:g} hour{'' if number == 1 else 's'}"
+
+    def within(self, window: timedelta, now: datetime) -> Self | None:
+        """Return those of a shorter time; None where there are none."""
+        launches = tuple(launch for launch in self.launches if launch.at > now - window)
+        return replace(self, launches=launches, window=window) if launches else None
 
     def fewer_at(self, count: int) -> datetime:
         """When there are fewer than ``count`` of them, if no other follows."""
-        return self.launches[-count].at + WINDOW
+        return self.launches[-count].at + self.window
 
 
 def failed_by_zone(group: ScalingGroup) -> tuple[FailedIn, ...]:

@@ -14,6 +14,7 @@ from botocore.loaders import create_loader
 
 from eks_auditor import __version__
 from eks_auditor.plan.targets import Place
+from eks_auditor.snapshot.unfinished import refuse_unfinished
 
 if TYPE_CHECKING:
     from botocore.model import OperationModel
@@ -82,6 +83,7 @@ class Accounts:
                 config = OF_SERVICE.get(service, self._config)
                 client = session.client(service, region_name=place.region, config=config)  # type: ignore[call-overload]  # the name is a variable
                 client.meta.events.register("before-call", partial(self._called, place))
+                refuse_unfinished(client.meta.events)
                 self._clients[service, place] = client
         return client
 

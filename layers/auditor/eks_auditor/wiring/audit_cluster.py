@@ -1,7 +1,6 @@
 """AuditCluster: one cluster is read, judged and saved."""
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
@@ -14,18 +13,22 @@ from eks_auditor.checks import CATALOGUE
 from eks_auditor.events.messages import AuditRequest, parse_audit_request
 from eks_auditor.findings.judge import audit_of
 from eks_auditor.ledger.pointers import Pointers, PointersUnreadableError
+from eks_auditor.ledger.policies import Policies
 from eks_auditor.ledger.saving import ContendedError, FencedOut, Saved
 from eks_auditor.ledger.table import Ledger
 from eks_auditor.model.cluster import ClusterId
-from eks_auditor.model.gap import Gap
 from eks_auditor.model.history import Audit, Head
 from eks_auditor.model.snapshot import Snapshot
 from eks_auditor.plan.targets import Place
+from eks_auditor.policy.rules import Policy
 from eks_auditor.settings import Settings, SettingsError
 from eks_auditor.snapshot.clients import Clients
 from eks_auditor.snapshot.reader import ClusterGoneError, ClusterUnreadableError, Reader
 from eks_auditor.wiring.accounts import WORKERS, Accounts
 from eks_auditor.wiring.clock import Clock, make_clock
+from eks_auditor.wiring.gaps import is_rising, tell_gaps
+from eks_auditor.wiring.policy_in_force import PolicyInForce
+from eks_auditor.wiring.policy_source import source_of
 from eks_auditor.wiring.records import PostponedError, each_message
 from eks_auditor.wiring.telemetry import Context, Telemetry, make_telemetry
 
@@ -50,6 +53,13 @@ class AuditLedger(Protocol):
         """Save an audit and announce what it changed."""
 
 
+class Policed(Protocol):
+    """What knows the policy in force."""
+
+    def current(self, head: Head | None, *, changed_before: datetime | None = None) -> Policy:
+        """Return the policy to judge a cluster by."""
+
+
 class AuditCluster:
     """Audits one cluster a message."""
 
@@ -63,10 +73,12 @@ class AuditCluster:
         clock: Clock,
         telemetry: Telemetry,
         autoscaler: AutoscalerSettings = AUTO,
+        policed: Policed | None = None,
     ) -> None:
         """Take what reads, what judges and what remembers.
 
-        ``hub``: whether Security Hub is told; ``autoscaler``: what people say of the clusters' autoscaler.
+        ``hub``: whether Security Hub is told; ``autoscaler``: what people say of the clusters' autoscaler, where the
+        policy says nothing else; ``policed``: what knows that policy, where there is one.
 
         Checks that are for reports only are left out: what the ledger does not know, nobody is told.
         """
@@ -77,6 +89,7 @@ class AuditCluster:
         self._clock = clock
         self._telemetry = telemetry
         self._autoscaler = autoscaler
+        self._policed = policed
 
     def audit(self, body: str, checkpoint: Callable[[], None]) -> None:
         """Do what a message asks for.
@@ -90,38 +103,57 @@ class AuditCluster:
             PostponedError: If the cluster is to be read again, whether or not something was saved.
         """
         request = parse_audit_request(body)
-        with self._telemetry.about(audit_id=request.audit_id, cluster=request.cluster.arn):
-            head = self._ledger.head(request.cluster)
-            if _answered(request, head):
-                self._done(f"{request.cluster.arn} was audited since {request.cause} asked for it: merged")
-                return
-            audit = self._untargeted(request, head) if request.untargeted else self._read(request, head, checkpoint)
-            if audit is not None:
-                checkpoint()
-                self._save(request, audit)
+        self._telemetry.name(audit_id=request.audit_id, cluster=request.cluster.arn)
+        head = self._ledger.head(request.cluster)
+        if self._is_answered(request, head):
+            self._done(f"{request.cluster.arn} was audited since {request.cause} asked for it: merged")
+            return
+        audit = self._untargeted(request, head) if request.untargeted else self._read(request, head, checkpoint)
+        if audit is not None:
+            checkpoint()
+            self._save(request, audit)
 
     def _read(self, request: AuditRequest, head: Head | None, checkpoint: Callable[[], None]) -> Audit | None:
         """Read and judge; None where there is nothing to save."""
+        policy = self._policy(request, head)
         began = self._clock()
         try:
             snapshot = self._reader.read(request.cluster, not_before=request.not_before, checkpoint=checkpoint)
         except ClusterGoneError:
             return self._gone(request, head, began)
         except ClusterUnreadableError as error:
-            self._unreadable(error)
+            self._unreadable(error, head)
             return None
         except PointersUnreadableError as error:
             raise PostponedError(str(error)) from None
-        self._tell_gaps(snapshot.gaps)
+        tell_gaps(snapshot.gaps, head, snapshot.taken_at, self._telemetry)
         known = head if head is not None and head.created_at == snapshot.cluster.created_at else None
-        return audit_of(
+        audit = audit_of(
             snapshot,
             self._checks,
             request.audit_id,
             self._autoscaler,
+            policy=policy,
             autoscaler_seen_at=known.autoscaler_seen_at if known else None,
             karpenter_seen_at=known.karpenter_seen_at if known else None,
         )
+        for note in audit.notes:
+            self._telemetry.warning(note)
+        return audit
+
+    def _policy(self, request: AuditRequest, head: Head | None) -> Policy:
+        if self._policed is None:
+            return Policy.DEFAULT
+        return self._policed.current(head, changed_before=request.not_before if request.policy_changed else None)
+
+    def _is_answered(self, request: AuditRequest, head: Head | None) -> bool:
+        """Say whether a snapshot that began after the request is already saved whole.
+
+        Where another policy is what asks, also whether it was judged by that: its process may have known an older one.
+        """
+        if head is None or head.saved_at is None or head.taken_at <= request.not_before:
+            return False
+        return not request.policy_changed or head.policy == self._policy(request, head).version
 
     def _gone(self, request: AuditRequest, head: Head | None, began: datetime) -> Audit | None:
         if head is None or head.deleted:
@@ -137,11 +169,13 @@ class AuditCluster:
         self._telemetry.info(f"{request.cluster.arn} is none of the targets any more; what was open is withdrawn")
         return replace(_last_word(request, head, self._clock()), untargeted=True)
 
-    def _unreadable(self, error: ClusterUnreadableError) -> None:
-        self._telemetry.count("Gaps")
+    def _unreadable(self, error: ClusterUnreadableError, head: Head | None) -> None:
+        self._telemetry.count("Gaps", Action=error.gap.action)
         if error.gap.retryable:
             message = f"{error}; nothing is saved and it is read again"
             raise PostponedError(message) from None
+        if head is not None and error.gap.unanswered and is_rising(head.taken_at, self._clock()):
+            self._telemetry.count("GapsRising")
         self._telemetry.warning(
             f"{error}; nothing is saved and its last findings stand: "
             f"see whether the Region is enabled and the role may call {error.gap.action}"
@@ -161,7 +195,7 @@ class AuditCluster:
     def _fenced(self, request: AuditRequest, audit: Audit, fenced: FencedOut) -> None:
         self._telemetry.count("AuditsFenced")
         message = f"a newer audit of {audit.cluster.arn} is saved, of {fenced.head.taken_at}; this one is dropped"
-        if not _answered(request, fenced.head):
+        if not self._is_answered(request, fenced.head):
             # It is not whole yet, or this container's clock is slow and it began before the request.
             message = f"{message}, and as that one does not answer {request.cause} either, its message is kept"
             raise PostponedError(message)
@@ -181,18 +215,6 @@ class AuditCluster:
         self._telemetry.count("AuditsDone")
         self._telemetry.info(sentence)
 
-    def _tell_gaps(self, gaps: tuple[Gap, ...]) -> None:
-        """Say each failing action once, however many resources it failed on."""
-        if gaps:
-            self._telemetry.count("Gaps", len(gaps))
-        counts = Counter(gap.action for gap in gaps)
-        first = {gap.action: gap for gap in reversed(gaps)}
-        for action, count in sorted(counts.items()):
-            self._telemetry.warning(
-                f"{count} reads by {action} failed, the first one: {first[action]}; what needs them is UNKNOWN: "
-                f"see whether the role may call it"
-            )
-
 
 def _last_word(request: AuditRequest, head: Head, at: datetime) -> Audit:
     """Return an audit that finds nothing, for a cluster that has come to its end."""
@@ -205,11 +227,6 @@ def _last_word(request: AuditRequest, head: Head, at: datetime) -> Audit:
         checks=frozenset(),
         complete={},
     )
-
-
-def _answered(request: AuditRequest, head: Head | None) -> bool:
-    """Say whether a snapshot that began after the request is already saved whole."""
-    return head is not None and head.saved_at is not None and head.taken_at > request.not_before
 
 
 def autoscaler_of(settings: Settings) -> AutoscalerSettings:
@@ -266,6 +283,8 @@ def _build(function_arn: str) -> tuple[AuditCluster, Telemetry]:
     clock = make_clock(settings.clock_file)
     dynamodb = accounts.client("dynamodb")
     pointers = Pointers(dynamodb, settings.ledger_table, time.sleep, telemetry.warning)
+    source = source_of(settings, accounts.client)
+    policies = Policies(dynamodb, settings.ledger_table)
     function = AuditCluster(
         reader=Reader(make_clients(accounts, own.partition), clock, WORKERS, pointers.of),
         checks=CATALOGUE,
@@ -274,6 +293,9 @@ def _build(function_arn: str) -> tuple[AuditCluster, Telemetry]:
         clock=clock,
         telemetry=telemetry,
         autoscaler=autoscaler_of(settings),
+        policed=None
+        if source is None
+        else PolicyInForce(source=source, ledger=policies, checks=CATALOGUE, clock=clock, telemetry=telemetry),
     )
     return function, telemetry
 

@@ -47,8 +47,12 @@ class AuditQueue:
             {"Id": str(index), "MessageBody": audit.body()} for index, audit in enumerate(audits)
         ]
         answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
-        for failed in answer.get("Failed", []):
+        # What the answer says nothing of may not have been taken: an audit that is asked for twice is done once.
+        taken = {each["Id"] for each in answer.get("Successful", [])}
+        for entry in entries:
+            if entry["Id"] in taken:
+                continue
             try:
-                self._client.send_message(QueueUrl=self._url, MessageBody=entries[int(failed["Id"])]["MessageBody"])
+                self._client.send_message(QueueUrl=self._url, MessageBody=entry["MessageBody"])
             except ClientError as error:
                 yield str(error)

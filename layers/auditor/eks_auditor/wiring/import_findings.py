@@ -45,17 +45,24 @@ class ImportFindings:
             EventError: If the message cannot be read.
             PostponedError: If the hub refuses some findings, once all others are imported and noted.
         """
+        try:
+            self._take(body)
+        except Exception:
+            self._telemetry.count("ImportsFailed")
+            raise
+
+    def _take(self, body: str) -> None:
         message = parse_message(body)
         if isinstance(message, ReleaseMessage):
             self._telemetry.detail(f"release event {message.release.event_id} is no finding, and is left")
             return
-        with self._telemetry.about(audit_id=message.audit_id, cluster=message.cluster.arn):
-            imported = self._hub_of(Place.of(message.cluster)).import_findings(
-                asff(transition, cluster=message.cluster, audit_id=message.audit_id, taken_at=message.taken_at)
-                for transition in message.transitions
-            )
-            self._mark(message, imported)
-            self._tell(message.cluster, imported)
+        self._telemetry.name(audit_id=message.audit_id, cluster=message.cluster.arn)
+        imported = self._hub_of(Place.of(message.cluster)).import_findings(
+            asff(transition, cluster=message.cluster, audit_id=message.audit_id, taken_at=message.taken_at)
+            for transition in message.transitions
+        )
+        self._mark(message, imported)
+        self._tell(message.cluster, imported)
 
     def _mark(self, message: TransitionsMessage, imported: Imported) -> None:
         accepted = frozenset(imported.accepted)
@@ -71,7 +78,7 @@ class ImportFindings:
             self._telemetry.count("FindingsImported", len(imported.accepted))
             self._telemetry.info(f"Security Hub of {place} has {len(imported.accepted)} findings of {cluster.arn}")
         if imported.not_enabled:
-            self._telemetry.count("HubNotEnabled", len(imported.not_enabled))
+            self._telemetry.count("HubNotEnabled", len(imported.not_enabled), Account=place.account)
             self._telemetry.info(
                 f"Security Hub is not enabled in {place}: {len(imported.not_enabled)} findings of {cluster.arn} "
                 f"stay in the ledger; enable it there, or set the stack's SecurityHub to disabled"

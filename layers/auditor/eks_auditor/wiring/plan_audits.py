@@ -21,6 +21,7 @@ from eks_auditor.events.requests import (
 )
 from eks_auditor.events.sources import parse_event
 from eks_auditor.ledger.documents import RELAYED_KEPT
+from eks_auditor.ledger.heads import Heads
 from eks_auditor.ledger.notices import compose_notice
 from eks_auditor.ledger.outbox import Outbox
 from eks_auditor.ledger.table import Ledger
@@ -35,6 +36,7 @@ from eks_auditor.snapshot.eks import list_clusters
 from eks_auditor.wiring.accounts import WORKERS, Accounts
 from eks_auditor.wiring.audit_queue import AuditQueue
 from eks_auditor.wiring.clock import Clock, make_clock
+from eks_auditor.wiring.standing import Standing
 from eks_auditor.wiring.telemetry import Context, Telemetry, make_telemetry
 
 REPLAYED_AFTER = RELAYED_KEPT - timedelta(days=1)
@@ -74,8 +76,9 @@ class PlanAudits:
         clock: Clock,
         ids: Callable[[], str],
         telemetry: Telemetry,
+        standing: Standing | None = None,
     ) -> None:
-        """Take the targets, and whom to ask about them."""
+        """Take the targets, whom to ask about them, and what measures how the fleet stands, if that is wanted."""
         self._own = own
         self._places = tuple(places)
         self._lister = lister
@@ -84,6 +87,7 @@ class PlanAudits:
         self._clock = clock
         self._ids = ids
         self._telemetry = telemetry
+        self._standing = standing
 
     def plan(self, event: Mapping[str, Any]) -> dict[str, int]:
         """Ask for the audits that an event calls for; return how many.
@@ -125,6 +129,8 @@ class PlanAudits:
         if listed and not planned.audits and not any(isinstance(answer, Gap) for answer in listed.values()):
             # The heartbeat counts samples: a sweep of no clusters is alive, too.
             self._telemetry.count("AuditsDone", 0)
+        if isinstance(request, SweepRequest) and self._standing is not None:
+            self._standing.measure(audit.cluster for audit in planned.audits)
         return {"audits": len(planned.audits)}
 
     def _request(self, event: Mapping[str, Any]) -> AuditsRequest:
@@ -142,7 +148,7 @@ class PlanAudits:
             listed = dict(zip(self._places, pool.map(self._lister, self._places), strict=True))
         for place, answer in listed.items():
             if isinstance(answer, Gap):
-                self._telemetry.count("PlanGaps")
+                self._telemetry.count("PlanGaps", Action=answer.action)
                 self._telemetry.warning(
                     f"the clusters of {place} cannot be listed: {answer}; those that the ledger knows there are "
                     f"audited all the same, and the next sweep lists them again: if this stays, see whether the Region "
@@ -209,15 +215,18 @@ def _build(function_arn: str) -> tuple[PlanAudits, Telemetry]:
     telemetry = make_telemetry(settings.stack)
     accounts = Accounts(own, settings.read_role, tell=telemetry.detail)
     clock = make_clock(settings.clock_file)
+    dynamodb = accounts.client("dynamodb")
+    heads = Heads(dynamodb, settings.ledger_table, time.sleep)
     function = PlanAudits(
         own=own,
         places=parse_targets(settings.targets, own),
         lister=make_lister(accounts),
-        ledger=Ledger(accounts.client("dynamodb"), settings.ledger_table, clock, time.sleep),
+        ledger=Ledger(dynamodb, settings.ledger_table, clock, time.sleep),
         queue=AuditQueue(accounts.client("sqs"), settings.audit_queue_url),
         clock=clock,
         ids=lambda: uuid.uuid4().hex,
         telemetry=telemetry,
+        standing=Standing(heads.of, clock, telemetry),
     )
     return function, telemetry
 

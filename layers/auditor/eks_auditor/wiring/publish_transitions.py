@@ -6,8 +6,6 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from eks_auditor.events.errors import EventError, NewerMessageError
 from eks_auditor.events.requests import RelayRequest
 from eks_auditor.events.sources import parse_event
@@ -17,6 +15,7 @@ from eks_auditor.ledger.table import Ledger
 from eks_auditor.plan.targets import Place
 from eks_auditor.settings import Settings
 from eks_auditor.sinks.topic import MessageTooLargeError, Topic
+from eks_auditor.snapshot.unfinished import NO_ANSWER
 from eks_auditor.wiring.accounts import Accounts
 from eks_auditor.wiring.clock import Clock, make_clock
 from eks_auditor.wiring.telemetry import Context, Telemetry, make_telemetry
@@ -33,7 +32,7 @@ RESERVE_MS = 10_000
 _NEWER = (NewerMessageError, NewerLedgerError)
 """What a newer release wrote: left alone, and so still there when that release is back."""
 
-_TROUBLE = (EventError, MessageTooLargeError, ClientError, BotoCoreError)
+_TROUBLE = (EventError, MessageTooLargeError, *NO_ANSWER)
 """What keeps one announcement from being published, each with a sentence."""
 
 
@@ -75,17 +74,24 @@ class PublishTransitions:
         relay still finds the item itself.
         """
         for record in records:
-            try:
-                outbox = self._waiting(outbox_of(record["dynamodb"]["NewImage"]).key)
-                if outbox is not None:
-                    self._publish(outbox)
-            except _NEWER as error:
-                self._leave(error)
-            except (*_TROUBLE, KeyError, TypeError, ValueError) as error:
-                number = record["dynamodb"]["SequenceNumber"]
-                self._telemetry.warning(f"record {number} of the ledger's stream cannot be published: {_text(error)}")
-                return {"batchItemFailures": [{"itemIdentifier": number}]}
+            with self._telemetry.about():
+                if not self._took(record):
+                    return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]}
         return {"batchItemFailures": []}
+
+    def _took(self, record: Mapping[str, Any]) -> bool:
+        try:
+            outbox = self._waiting(outbox_of(record["dynamodb"]["NewImage"]).key)
+            if outbox is not None:
+                self._publish(outbox)
+        except _NEWER as error:
+            self._leave(error)
+        except (*_TROUBLE, KeyError, TypeError, ValueError) as error:
+            number = record["dynamodb"]["SequenceNumber"]
+            self._telemetry.count("PublishesFailed")
+            self._telemetry.warning(f"record {number} of the ledger's stream cannot be published: {_text(error)}")
+            return False
+        return True
 
     def relay(self, left_ms: Callable[[], int]) -> dict[str, int]:
         """Publish whatever the stream did not.
@@ -102,16 +108,18 @@ class PublishTransitions:
             if left_ms() < RESERVE_MS:
                 self._telemetry.warning("there is more to relay than time; the next relay takes the rest")
                 break
-            try:
-                outbox = self._waiting(key)
-                if outbox is not None and now - outbox.saved_at >= RELAY_AFTER:
-                    self._publish(outbox)
-                    relayed += 1
-            except _NEWER as error:
-                self._leave(error)
-            except _TROUBLE as error:
-                failed.append(f"{key.cluster} {key.item}: {error}")
-                self._telemetry.warning(f"the announcement {failed[-1]}; the next relay tries it again")
+            with self._telemetry.about():
+                try:
+                    outbox = self._waiting(key)
+                    if outbox is not None and now - outbox.saved_at >= RELAY_AFTER:
+                        self._publish(outbox)
+                        relayed += 1
+                except _NEWER as error:
+                    self._leave(error)
+                except _TROUBLE as error:
+                    failed.append(f"{key.cluster} {key.item}: {error}")
+                    self._telemetry.count("PublishesFailed")
+                    self._telemetry.warning(f"the announcement {failed[-1]}; the next relay tries it again")
         self._telemetry.count("MessagesRelayed", relayed)
         if failed:
             message = f"{len(failed)} announcements could not be relayed, the first: {failed[0]}"
@@ -124,11 +132,11 @@ class PublishTransitions:
         return None if outbox is None or outbox.relayed_at is not None else outbox
 
     def _publish(self, outbox: Outbox) -> None:
-        with self._telemetry.about(audit_id=outbox.audit_id, cluster=outbox.key.cluster):
-            message_id = self._topic.publish(outbox.body)
-            self._ledger.mark_relayed(outbox.key, self._clock())
-            self._telemetry.count("MessagesPublished")
-            self._telemetry.info(f"published {outbox.key.item} of {outbox.key.cluster} as {message_id}")
+        self._telemetry.name(audit_id=outbox.audit_id, cluster=outbox.key.cluster)
+        message_id = self._topic.publish(outbox.body)
+        self._ledger.mark_relayed(outbox.key, self._clock())
+        self._telemetry.count("MessagesPublished")
+        self._telemetry.info(f"published {outbox.key.item} of {outbox.key.cluster} as {message_id}")
 
     def _leave(self, error: Exception) -> None:
         self._telemetry.count("MessagesNewer")

@@ -5,10 +5,9 @@ from collections.abc import Callable, Sequence
 from itertools import batched
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from eks_auditor.events.releases import DETAIL_TYPE, SOURCE, detail_of
 from eks_auditor.events.requests import ReleaseRequest
+from eks_auditor.snapshot.unfinished import NO_ANSWER
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -55,14 +54,17 @@ class ReleaseBus:
     def _put(self, batch: Sequence[ReleaseRequest]) -> dict[str, str]:
         try:
             answer = self._client.put_events(Entries=[self._entry(release) for release in batch])
-        except (ClientError, BotoCoreError) as error:
+        except NO_ANSWER as error:
             return {release.event_id: str(error) for release in batch}
         # A call that succeeds may have accepted any part of it: the answer's entries are in the order of the request's.
-        return {
-            release.event_id: f"{entry.get('ErrorCode')}: {entry.get('ErrorMessage')}"
-            for release, entry in zip(batch, answer["Entries"], strict=True)
-            if not entry.get("EventId")
-        }
+        # What it says nothing of is put again: whoever reads the bus knows events by their ids.
+        told = dict(zip((release.event_id for release in batch), answer.get("Entries", []), strict=False))
+        refused: dict[str, str] = {}
+        for release in batch:
+            entry = told.get(release.event_id, {"ErrorCode": "UnexpectedAnswer", "ErrorMessage": "nothing said of it"})
+            if not entry.get("EventId"):
+                refused[release.event_id] = f"{entry.get('ErrorCode')}: {entry.get('ErrorMessage')}"
+        return refused
 
     def _entry(self, release: ReleaseRequest) -> "PutEventsRequestEntryTypeDef":
         return {

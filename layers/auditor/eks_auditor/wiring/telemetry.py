@@ -1,7 +1,11 @@
-"""What a function says of itself: log lines, one sentence each, and metrics with the stack as their one dimension."""
+"""What a function says of itself: log lines, one sentence each, and metrics.
+
+Every metric has the stack as its dimension. A few are told by something else as well: gaps by their action, say. AWS
+bills each combination of dimensions for the hours in which it is said, so only what is bounded may be one.
+"""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -20,6 +24,7 @@ class Telemetry:
         """Take Powertools' own; see :func:`make_telemetry`."""
         self._logger = logger
         self._metrics = metrics
+        self._by: dict[tuple[tuple[str, str], ...], AmazonCloudWatchEMFProvider] = {}
 
     @contextmanager
     def invocation(self, request_id: str) -> Iterator[None]:
@@ -29,14 +34,24 @@ class Telemetry:
         try:
             yield
         finally:
-            if self._metrics.metric_set:
-                self._metrics.flush_metrics()
+            for metrics in (self._metrics, *self._by.values()):
+                if metrics.metric_set:
+                    metrics.flush_metrics()
+            self._by.clear()
 
     @contextmanager
     def about(self, **keys: str) -> Iterator[None]:
-        """Put keys, the audit's id first of all, into every line said within."""
-        with self._logger.append_context_keys(**keys):
+        """Put keys, the audit's id first of all, into every line said within; so are those that :meth:`name` adds."""
+        before = frozenset(self._logger.get_current_keys())
+        self._logger.append_keys(**keys)
+        try:
             yield
+        finally:
+            self._logger.remove_keys(self._logger.get_current_keys().keys() - before)
+
+    def name(self, **keys: str) -> None:
+        """Put keys into every line from here to the end of what :meth:`about` encloses, whatever breaks until then."""
+        self._logger.append_keys(**keys)
 
     def info(self, sentence: str) -> None:
         """Say what was done."""
@@ -54,9 +69,23 @@ class Telemetry:
         """Say that something broke, with the trace of the exception being handled."""
         self._logger.exception(sentence)  # noqa: LOG004  called by handlers of exceptions only
 
-    def count(self, name: str, value: int = 1) -> None:
-        """Add to a metric."""
-        self._metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+    def count(self, name: str, value: int = 1, **by: str) -> None:
+        """Add to the stack's metric, and to what it has by another dimension, such as ``Action``."""
+        self.measure(name, value)
+        if by:
+            self.measure(name, value, **by)
+
+    def measure(self, name: str, value: int, unit: MetricUnit = MetricUnit.Count, /, **by: str) -> None:
+        """Say a value, of the stack as a whole or by other dimensions."""
+        self._metrics_by(by).add_metric(name=name, unit=unit, value=value)
+
+    def _metrics_by(self, by: Mapping[str, str]) -> AmazonCloudWatchEMFProvider:
+        """Return what prints metrics of these dimensions: one line holds one value of each."""
+        if not by:
+            return self._metrics
+        dimensions = {**self._metrics.default_dimensions, **by}
+        new = AmazonCloudWatchEMFProvider(namespace=NAMESPACE, service="", default_dimensions=dimensions)
+        return self._by.setdefault(tuple(sorted(by.items())), new)
 
 
 class Context(Protocol):

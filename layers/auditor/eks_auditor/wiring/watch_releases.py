@@ -5,6 +5,7 @@ the two is announced again by the next poll; what cannot be read is said, and le
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
@@ -13,7 +14,6 @@ from functools import cache
 from typing import Any, Protocol
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from eks_auditor.events.errors import EventError
 from eks_auditor.events.releases import event_id_of
@@ -27,6 +27,7 @@ from eks_auditor.releases.families import lines_of_minor, order, parameter_of
 from eks_auditor.settings import Settings
 from eks_auditor.snapshot.pointers import ACTIONS as READING
 from eks_auditor.snapshot.pointers import Seen, read_pointers, supported_minors
+from eks_auditor.snapshot.unfinished import NO_ANSWER
 from eks_auditor.wiring.accounts import CONFIG, WORKERS, Accounts
 from eks_auditor.wiring.clock import Clock, make_clock
 from eks_auditor.wiring.release_bus import ReleaseBus
@@ -154,7 +155,7 @@ class WatchReleases:
         region = places[0].region
         try:
             return self._read(places)
-        except (ClientError, BotoCoreError) as error:
+        except NO_ANSWER as error:
             return f"the releases of {region} cannot be read: {error}"
         except Exception as error:  # noqa: BLE001  one Region must not take the others with it
             self._telemetry.exception(f"the releases of {region} cannot be read; the other Regions' are all the same")
@@ -184,7 +185,8 @@ class WatchReleases:
         gone = [str(line) for line, answer in poll.answers.items() if answer is None and line in poll.known]
         self._say_who_told_no_minors(poll)
         if unread:
-            self._telemetry.count("ReleaseGaps", len(unread))
+            for action, count in sorted(Counter(gap.action for gap in unread).items()):
+                self._telemetry.count("ReleaseGaps", count, Action=action)
             self._telemetry.warning(
                 f"{len(unread)} recommended releases of {poll.place} cannot be read, the first: {unread[0]}; what was "
                 f"last seen of them stands, and the next poll reads them again"
@@ -202,7 +204,7 @@ class WatchReleases:
         rest = "the releases that are watched already are read all the same" if nobody else f"{poll.place} told them"
         for place, minors in poll.minors.items():
             if isinstance(minors, Gap):
-                self._telemetry.count("ReleaseGaps")
+                self._telemetry.count("ReleaseGaps", Action=minors.action)
                 self._telemetry.warning(
                     f"the Kubernetes versions in support in {place} cannot be read: {minors}; {rest}: see whether the "
                     f"role may call {minors.action}"
@@ -234,7 +236,7 @@ class WatchReleases:
         try:
             if not self._pointers.save(place.partition, place.region, pointer, before):
                 self._telemetry.info(f"another watcher has noted {pointer.line} in {place.region} already")
-        except (ClientError, BotoCoreError) as error:
+        except NO_ANSWER as error:
             trouble.append(f"{pointer.line} in {place.region} cannot be saved: {error}")
 
 
