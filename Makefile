@@ -80,6 +80,7 @@ check: $(ENVIRONMENTS) ## Check format, lint, types, import contracts, templates
 	$(PYTHON) -m eks_auditor.report.docs --check
 	$(PYTHON) -m tests.privilege.page --check
 	$(PYTHON) -m tests.faults.page --check
+	$(PYTHON) -m tests.docs.pictures --check
 	$(MAKE) fuzz
 
 # As many inputs as make check tries; CI tries fewer.
@@ -99,6 +100,7 @@ docs: $(ENVIRONMENTS) ## Write the generated docs anew
 	$(PYTHON) -m eks_auditor.report.docs
 	$(PYTHON) -m tests.privilege.page
 	$(PYTHON) -m tests.faults.page
+	$(PYTHON) -m tests.docs.pictures
 
 # ---------------------------------------------------------------- build and deploy
 

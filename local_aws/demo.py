@@ -1,8 +1,8 @@
 """``make demo``: one pass of the deployed stack, shown to whoever watches.
 
 Nothing is invoked directly and nothing is stubbed: the unmodified template is deployed with SAM to the local AWS, its
-own schedule fires, Lambda functions run, and what is shown is what Security Hub holds and what a queue subscribed to
-the topic received.
+own schedule fires, Lambda functions run, and what is shown is what Security Hub holds, what a queue subscribed to the
+topic received, and what the stack posted to a Slack-compatible server.
 """
 
 import argparse
@@ -26,6 +26,7 @@ from rich.table import Table
 
 from local_aws.building import REGION, DeploymentError
 from local_aws.fleet import load_fleet
+from local_aws.slack_view import view
 from local_aws.stage import Stage, StageError
 
 _SECONDS = 120
@@ -44,10 +45,11 @@ class Demo:
         self.stage = stage
         self.console = console
         self.queue = stage.deployment.subscribe_queue("watcher", {"audience": ["people", "machines"]})
+        self.seen_in_slack = 0
         self.began = time.monotonic()
 
     def run(self) -> None:
-        """Show a first audit and a drill, then a repair and a second audit, then a release of AWS's.
+        """Show a first audit and a drill, then a repair and a second audit, then a release of AWS's and the digest.
 
         Raises:
             StageError: If something does not happen in time, or not exactly as it should.
@@ -60,12 +62,18 @@ class Demo:
         self.sweep()
         self.show_hub()
         self.show_messages(self.messages())
+        self.show_slack("People are told in Slack: the first cluster at once, the others together.")
         self.drill()
         cluster, nodegroup = self.repair()
         self.say("The schedule fires again.")
         self.sweep()
         self.show_resolution(self.messages(), cluster, nodegroup)
+        [told] = self.show_slack("Slack shows one message, in the thread of the cluster:")
+        self.say("That message, as the Slack-compatible server received it:")
+        self.console.print_json(json.dumps({"text": told["text"], "blocks": told["blocks"]}))
         self.release()
+        self.show_slack("Slack shows the notice:")
+        self.digest()
 
     def say(self, sentence: str) -> None:
         """Print a step with the seconds since the demo began."""
@@ -113,6 +121,38 @@ class Demo:
             place = f"{message['cluster']['name']} ({message['cluster']['account']} {message['cluster']['region']})"
             table.add_row(escape(place), message["class"], f"{message['part']} of {message['parts']}", changes)
         self.console.print(table)
+
+    def show_slack(self, sentence: str) -> list[dict[str, Any]]:
+        """Print what Slack shows since the last time, and return it.
+
+        Raises:
+            StageError: If it shows nothing new.
+        """
+        posted = self.stage.slack.messages()[self.seen_in_slack :]
+        if not posted:
+            missing = f"Slack was to show something new; the stack's last warnings: {self.stage.warnings()}"
+            raise StageError(missing)
+        self.seen_in_slack += len(posted)
+        self.say(sentence)
+        for message in posted:
+            self.console.print(view(message, width=min(self.console.width, 110)))
+        return posted
+
+    def digest(self) -> None:
+        """Let the digest's schedule fire, and show it as Slack does.
+
+        Raises:
+            StageError: If it does not arrive.
+        """
+        self.say("The schedule of the digest fires, which is Monday's: what is open, what changed, what falls due.")
+        self.stage.fire("DigestScheduleName")
+        deadline = time.monotonic() + _SECONDS
+        while len(self.stage.slack.messages()) == self.seen_in_slack:
+            if time.monotonic() > deadline:
+                message = f"no digest came in {_SECONDS} s"
+                raise StageError(message)
+            time.sleep(1)
+        self.show_slack("Slack shows it:")
 
     def drill(self) -> None:
         """Lose each zone of a cluster with the command line, which reads the same fleet, and show its table.

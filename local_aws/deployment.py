@@ -160,20 +160,28 @@ class DeploymentAws:
     # -- queues
 
     def queue_depths(self) -> dict[str, int]:
-        """Return how many messages wait or are being worked on, by the queue's logical id."""
+        """Return how many messages wait, for their time too, or are being worked on, by the queue's logical id."""
         return {name: self._depth(url) for name, url in self.stack_resources().items() if re.match(r"https?://", url)}
 
     def _depth(self, url: str) -> int:
-        kinds = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        kinds = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
         found = self.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=kinds)["Attributes"]
         return sum(int(found[kind]) for kind in kinds)
 
-    def subscribe_queue(self, name: str, filter_policy: Mapping[str, Any] | None = None) -> str:
-        """Make a queue that gets what the topic says, as a user's own would, and return its URL."""
+    def subscribe_queue(
+        self, name: str, filter_policy: Mapping[str, Any] | None = None, *, topic: str | None = None
+    ) -> str:
+        """Make a queue that gets what a topic says, as a user's own would, and return its URL.
+
+        Args:
+            name: Its name.
+            filter_policy: What it gets; all if there is none.
+            topic: The topic's ARN; without one it is the stack's topic of transitions.
+        """
         sqs = self.client("sqs")
         url: str = sqs.create_queue(QueueName=name)["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        topic = self.stack_outputs()["TopicArn"]
+        topic = topic or self.stack_outputs()["TopicArn"]
         allowed = {
             "Effect": "Allow",
             "Principal": {"Service": "sns.amazonaws.com"},

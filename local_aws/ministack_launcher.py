@@ -114,7 +114,8 @@ def know_events_and_leading_keys() -> None:
         return {**context, **event_keys(json.loads(body))} if action == "events:PutEvents" else context
 
     def of_items(body: bytes) -> dict[str, Any]:
-        return {**of_dynamodb(body), "dynamodb:LeadingKeys": leading_keys(json.loads(body))}
+        # Of a call that names no item, such as Scan, the key is absent.
+        return {**of_dynamodb(body), "dynamodb:LeadingKeys": leading_keys(json.loads(body)) or None}
 
     iam_actions.request_tag_context = of_request
     iam_actions.dynamodb_service_context = of_items

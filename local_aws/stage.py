@@ -1,4 +1,4 @@
-"""Both halves of the local AWS: the audited fleet, and the unmodified stack deployed beside it.
+"""Both halves of the local AWS: the audited fleet, and the unmodified stack deployed beside it, with a Slack to tell.
 
 The demo and the end-to-end tests run on this. Nothing is invoked directly: a schedule fires, an event is put on the bus
 or a message into a queue, and what follows is the stack's own doing.
@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Thread
 from typing import Any, Self
 
 from boto3.dynamodb.types import TypeDeserializer
@@ -23,6 +24,11 @@ from local_aws.callers import Caller
 from local_aws.deployment import ACCOUNT, DeploymentAws
 from local_aws.fleet import Fleet
 from local_aws.member import deploy_member
+from local_aws.slack import SlackServer
+from local_aws.slack_workspace import Workspace
+
+SLACK_WINDOW = 3
+"""Seconds in which messages to Slack are gathered, so that nobody waits a minute for the second one."""
 
 _POLL_SECONDS = 0.5
 _WARNINGS_SHOWN = 10
@@ -52,6 +58,7 @@ class Stage:
     Attributes:
         audited: The fleet's side.
         deployment: The stack's side.
+        slack: What people see of it.
         outputs: The stack's outputs.
     """
 
@@ -77,8 +84,10 @@ class Stage:
             for region in sorted(described.regions)
             if self.audited.region(account, region).clusters
         )
+        self.slack = Workspace()
         self.outputs: dict[str, str] = {}
-        self._parameters = {"Targets": ",".join(place.target() for place in self.places), **(parameters or {})}
+        self._parameters = {"Targets": ",".join(place.target() for place in self.places), "Digest": "weekly"}
+        self._parameters |= parameters or {}
         self._running = ExitStack()
 
     def __enter__(self) -> Self:
@@ -86,7 +95,7 @@ class Stage:
         try:
             self._running.enter_context(self.audited)
             self._running.enter_context(self.deployment)
-            self.deployment.sam_deploy(parameters=self._parameters)
+            self.deployment.sam_deploy(parameters={**self._open_slack(), **self._parameters})
             self.outputs = self.deployment.stack_outputs()
             for account in sorted({place.account for place in self.places} - {ACCOUNT}):
                 deploy_member(self.deployment, account)
@@ -98,6 +107,15 @@ class Stage:
     def __exit__(self, *_: object) -> None:
         """Stop both."""
         self._running.close()
+
+    def _open_slack(self) -> dict[str, str]:
+        """Start the Slack, keep a secret that lets the stack in, and return the parameters that say so."""
+        server = SlackServer(self.slack)
+        Thread(target=server.serve_forever, daemon=True).start()
+        self._running.callback(server.close)
+        secrets = self.deployment.client("secretsmanager")
+        secret = secrets.create_secret(Name="eks-auditor/slack", SecretString=server.secret(bot=True))
+        return {"SlackSecretArn": secret["ARN"], "SlackWindowSeconds": str(SLACK_WINDOW)}
 
     def reached_by_functions(self) -> dict[str, str]:
         """Return what points functions at the fleet, but for STS: they assume roles where these are deployed.
@@ -206,13 +224,15 @@ class Stage:
         deadline = time.monotonic() + seconds
         while missing := self.unsettled(since, clusters):
             if time.monotonic() > deadline:
-                said = [f"  {line['service']}: {line['message']}" for line in self._warnings()[-_WARNINGS_SHOWN:]]
+                said = [f"  {line}" for line in self.warnings()]
                 message = "\n".join([f"after {seconds:.0f} s:", *(f"  {line}" for line in missing), *said])
                 raise StageError(message)
             time.sleep(_POLL_SECONDS)
 
-    def _warnings(self) -> list[dict[str, Any]]:
-        return [line for line in self.deployment.logs() if line.get("level") in ("WARNING", "ERROR")]
+    def warnings(self) -> list[str]:
+        """Return the last things that the functions could not do, in their words."""
+        lines = [line for line in self.deployment.logs() if line.get("level") in ("WARNING", "ERROR")]
+        return [f"{line['service']}: {line['message']}" for line in lines[-_WARNINGS_SHOWN:]]
 
     def poll_releases(self, *, seconds: float) -> None:
         """Let the schedule of WatchReleases fire, and wait until every Region's releases are polled.

@@ -18,7 +18,21 @@ E_MACHINE_OFFSET = 18
 
 # The services that a function talks to; the others make nine tenths of botocore's size.
 SERVICES = frozenset(
-    {"autoscaling", "dynamodb", "ec2", "eks", "events", "iam", "s3", "securityhub", "sns", "sqs", "ssm", "sts"},
+    [
+        "autoscaling",
+        "dynamodb",
+        "ec2",
+        "eks",
+        "events",
+        "iam",
+        "s3",
+        "secretsmanager",
+        "securityhub",
+        "sns",
+        "sqs",
+        "ssm",
+        "sts",
+    ]
 )
 
 # Needs typer and rich, which the layer does not carry.

@@ -112,6 +112,18 @@ def test_checks_can_be_chosen(command: Command, tmp_path: Path, options: list[st
     assert {finding["check_id"] for finding in findings(result.out)} == ids
 
 
+@pytest.mark.parametrize(
+    ("options", "team"), [([], "web"), (["--team-tag", "owner"], "payments"), (["--team-tag", "Team"], None)]
+)
+def test_the_tag_that_says_whose_a_resource_is_can_be_named(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], team: str | None
+) -> None:
+    monkeypatch.setenv("TEAM_TAG", "owner")  # the functions' alone
+    group = builders.managed(tags={"team": "web", "owner": "payments"})
+    result = command("audit", "--from", recorded(tmp_path, group), "--check", "HEALTH001", "--format", "json", *options)
+    assert [finding.get("team") for finding in findings(result.out)] == [team]
+
+
 def test_a_check_can_be_left_out(command: Command, tmp_path: Path) -> None:
     ids = {
         finding["check_id"]

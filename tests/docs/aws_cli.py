@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -27,6 +28,9 @@ FLAGS = {("lambda", "invoke"): {"cli-binary-format"}}
 
 FILES = {("lambda", "invoke")}
 """Commands that take a file for the answer's body."""
+
+RENAMED = {("sns", "subscribe"): {"notification-endpoint": "endpoint"}}
+"""Options that the CLI calls otherwise than the API does."""
 
 OWN = {
     ("cloudformation", "deploy"): {"template-file", "stack-name", "capabilities", "parameter-overrides"},
@@ -108,10 +112,11 @@ def _parameters(service: str, operation: str, options: dict[str, list[str]]) -> 
     shape = model.operation_model(names[operation]).input_shape
     members: dict[str, Any] = {} if shape is None else {xform_name(name, "-"): name for name in shape.members}
     parameters = {}
-    for option, values in options.items():
+    for written, values in options.items():
+        option = RENAMED.get((service, operation), {}).get(written, written)
         known = members.get(option) or members.get(option.removeprefix("no-"))
         if known is None or shape is None:
-            message = f"aws {service} {operation} has no option --{option}; it has {sorted(members)}"
+            message = f"aws {service} {operation} has no option --{written}; it has {sorted(members)}"
             raise NoSuchCommandError(message)
         parameters[known] = _value(shape.members[known], values, not option.startswith("no-"))
     if shape is not None:
@@ -127,6 +132,8 @@ def _value(shape: Shape, values: list[str], yes: bool) -> Any:  # noqa: ANN401, 
     if shape.type_name == "list":
         return values
     [value] = values
+    if value.startswith("file://events/"):  # any other file is the reader's own
+        return Path(value.removeprefix("file://")).read_text(encoding="utf-8")
     return int(value) if shape.type_name in ("integer", "long") else value
 
 

@@ -12,7 +12,14 @@ from tests.template.test_failure_queues import FULL, edges, failure_queues
 from tests.wiring.fakes import Heard
 
 ALARMS = [name for name, resource in load()["Resources"].items() if resource["Type"] == "AWS::CloudWatch::Alarm"]
-HANDED_OVER = {"AuditFailures", "ImportFailures", "TopicFailures"}
+HANDED_OVER = {
+    "AuditFailures",
+    "DigestSlackFailures",
+    "ImportFailures",
+    "SlackFailures",
+    "SlackTopicFailures",
+    "TopicFailures",
+}
 PACKAGE = ROOT / "layers" / "auditor" / "eks_auditor"
 
 

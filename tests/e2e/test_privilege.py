@@ -28,10 +28,13 @@ from tests.privilege.fleet import CLUSTER, FLEET, MEMBER, POLICY, SPARE, VISITED
 from tests.privilege.grants import PARAMETERS, grants
 from tests.privilege.needs import NEEDS, Need
 from tests.privilege.running import Ran, run
+from tests.privilege.telling import Telling
 
 pytestmark = pytest.mark.e2e
 
 type Document = dict[str, Any]
+
+GRANTS = tuple(grants())
 
 OBJECT = {"POLICY_PARAMETER": "", "POLICY_BUCKET": PARAMETERS["PolicyBucket"], "POLICY_KEY": "eks-auditor/policy.yaml"}
 """The environment of a stack whose policy an object holds."""
@@ -118,6 +121,7 @@ class Runs:
             needs.RELAY: lambda: run(stage, "PublishTransitions", sample("relay")),
             needs.IMPORT: lambda: self._import(CLUSTER),
             needs.IMPORT_THERE: lambda: self._import(VISITED),
+            **Telling(stage, self._announcements).of,
         }
 
     def __call__(self, name: str) -> Ran:
@@ -202,7 +206,7 @@ def stage() -> Iterator[Stage]:
 def roles(stage: Stage) -> Roles:
     roles = Roles(stage)
     # A policy is in a parameter or in an object. The stack has the one; the statement for the other is added to it.
-    [other] = [grant for grant in grants() if grant.sid == "ReadPolicyObject"]
+    [other] = [grant for grant in GRANTS if grant.sid == "ReadPolicyObject"]
     roles.add(other.carrier, dict(other.statement))
     s3 = stage.deployment.client("s3")
     s3.create_bucket(Bucket=OBJECT["POLICY_BUCKET"], CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -233,19 +237,89 @@ def test_without_one_action_what_needs_it_fails_naming_it(runs: Runs, roles: Rol
     assert ran.denied == {need.action}, ran.said
 
 
-def test_the_topic_refuses_whoever_else_may_publish(stage: Stage, roles: Roles) -> None:
-    topic = stage.outputs["TopicArn"]
-    allowed = {"Sid": "Publish", "Effect": "Allow", "Action": "sns:Publish", "Resource": topic}
-    keys = stage.deployment.policies.credentials_of(stage.outputs["AuditClusterFunction"])
-    other = boto3.Session(
+@contextmanager
+def client_of(stage: Stage, function: str, service: str) -> Iterator[Any]:
+    """Make a client that may what a function may."""
+    keys = stage.deployment.policies.credentials_of(stage.outputs[f"{function}Function"])
+    client = boto3.Session(
         keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"], keys.get("AWS_SESSION_TOKEN"), region_name=REGION
-    ).client("sns", endpoint_url=stage.deployment.endpoint)
+    ).client(service, endpoint_url=stage.deployment.endpoint)  # type: ignore[call-overload]  # the name is a variable
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+@pytest.mark.parametrize("output", ["TopicArn", "DigestTopicArn"])
+def test_a_topic_refuses_whoever_else_may_publish(stage: Stage, roles: Roles, output: str) -> None:
+    topic = stage.outputs[output]
+    allowed = {"Sid": "Publish", "Effect": "Allow", "Action": "sns:Publish", "Resource": topic}
     with (
+        client_of(stage, "AuditCluster", "sns") as other,
         roles.without("AuditClusterRole", lambda document: {**document, "Statement": [allowed]}),
         pytest.raises(ClientError, match="explicit deny"),
     ):
         other.publish(TopicArn=topic, Message="{}")
-    other.close()
+
+
+def of_partition(partition: str, item: str) -> Document:
+    return {"cluster": {"S": partition}, "item": {"S": item}}
+
+
+def touching(partition: str, table: str) -> dict[str, Document]:
+    """Return calls that are about another partition of the table than NotifySlack's, alone or beside its own."""
+    own, other, update = of_partition("slack", "own"), of_partition(partition, "other"), "SET a = :a"
+    values = {":a": {"S": "x"}}
+    return {
+        "get_item": {"TableName": table, "Key": other},
+        "put_item": {"TableName": table, "Item": other},
+        "delete_item": {"TableName": table, "Key": other},
+        "update_item": {
+            "TableName": table,
+            "Key": other,
+            "UpdateExpression": update,
+            "ExpressionAttributeValues": values,
+        },
+        "query": {
+            "TableName": table,
+            "KeyConditionExpression": "#cluster = :cluster",
+            "ExpressionAttributeNames": {"#cluster": "cluster"},
+            "ExpressionAttributeValues": {":cluster": other["cluster"]},
+        },
+        "scan": {"TableName": table},
+        "batch_get_item": {"RequestItems": {table: {"Keys": [own, other]}}},
+        "transact_write_items": {
+            "TransactItems": [
+                {"Delete": {"TableName": table, "Key": own}},
+                {"Put": {"TableName": table, "Item": other}},
+            ]
+        },
+    }
+
+
+@pytest.mark.parametrize("call", touching("", ""))
+def test_slack_s_items_are_all_that_notify_slack_may_touch(stage: Stage, call: str) -> None:
+    table = stage.outputs["LedgerTable"]
+    with client_of(stage, "NotifySlack", "dynamodb") as dynamodb:
+        if call != "scan":
+            getattr(dynamodb, call)(**touching("slack", table)[call])
+        with pytest.raises(ClientError, match="not authorized to perform"):
+            getattr(dynamodb, call)(**touching("digest", table)[call])
+
+
+def test_without_the_name_of_an_item_a_condition_on_items_does_not_hold(stage: Stage, roles: Roles) -> None:
+    """Scan names none: ForAllValues alone would let it pass."""
+    [keep] = [each for each in GRANTS if each.sid == "KeepQuiet"]
+    scan = {**keep.statement, "Action": "dynamodb:Scan", "Resource": "*"}
+    loose = {**scan, "Condition": {name: keys for name, keys in keep.statement["Condition"].items() if name != "Null"}}
+    with client_of(stage, "NotifySlack", "dynamodb") as dynamodb:
+        with (
+            roles.without("NotifySlackRole", lambda document: {**document, "Statement": [scan]}),
+            pytest.raises(ClientError, match="not authorized to perform"),
+        ):
+            dynamodb.scan(TableName=stage.outputs["LedgerTable"])
+        with roles.without("NotifySlackRole", lambda document: {**document, "Statement": [loose]}):
+            assert dynamodb.scan(TableName=stage.outputs["LedgerTable"])["Items"]
 
 
 @pytest.mark.parametrize("name", sorted({need.run for need in NEEDS}))

@@ -10,7 +10,7 @@ import pytest
 
 from local_aws.stage import Stage
 from tests.docs.pages import OPERATIONS, as_documented, blocks, redrives
-from tests.e2e.conftest import SECONDS, Witness, arn
+from tests.e2e.conftest import SECONDS, Witness, arn, held_back, taken
 
 pytestmark = pytest.mark.e2e
 
@@ -19,8 +19,8 @@ FINDING = f"eks-auditor/aws/111111111111/eu-west-1/{CLUSTER}/HEALTH001/managed/w
 EVENT = {"source": "eks-auditor.schedule", "detail-type": "Sweep Requested", "detail": {"schema_version": 1}}
 RECORD = {"requestContext": {"condition": "RetriesExhausted"}, "requestPayload": EVENT}
 PURGED = [queue for queue, command in redrives().items() if "purge-queue" in command]
-LACKING = {"MailFailures", "PolicyChangedFailures"}
-"""The queues of what the stack of these tests was not asked for: it sends no mail, and its policy is the default."""
+NOT_HERE = {"MailFailures", "DigestMailFailures", "PolicyChangedFailures"}
+"""The stack of these tests sends no mail and has no policy, so it has no queues for what fails of them."""
 
 BY_HAND = {
     queue: line
@@ -54,12 +54,11 @@ def put(stage: Stage, queue: str, body: str) -> None:
 def test_what_is_done_again_anyway_is_purged(audited: Stage, shell: Shell, queue: str) -> None:
     sqs = audited.deployment.client("sqs")
     missing = queue not in audited.deployment.stack_resources()
-    assert missing == (queue in LACKING)
+    assert missing == (queue in NOT_HERE)
     url = sqs.create_queue(QueueName=queue)["QueueUrl"] if missing else audited.outputs[f"{queue}Url"]
     sqs.send_message(QueueUrl=url, MessageBody=json.dumps(RECORD))
-    shell(
-        f"QUEUE={url}\n{redrives()[queue].replace(f'$(output {queue}Url)', '$QUEUE') if missing else redrives()[queue]}"
-    )
+    command = redrives()[queue].replace(f"$(output {queue}Url)", url) if missing else redrives()[queue]
+    shell(command)
     assert audited.deployment.take_messages(url) == []
 
 
@@ -82,31 +81,15 @@ def test_a_failed_audit_is_done_again(audited: Stage, shell: Shell, command: str
 @pytest.fixture
 def lost(audited: Stage) -> Iterator[str]:
     """A message that was meant for Security Hub and did not reach ImportFindings: that its cluster broke."""
-    functions = audited.deployment.client("lambda")
-    [mapping] = functions.list_event_source_mappings(FunctionName=audited.outputs["ImportFindingsFunction"])[
-        "EventSourceMappings"
-    ]
-    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
-    try:
+    with held_back(audited, "ImportFindingsFunction"):
         audited.audited.break_nodegroup(CLUSTER, "web", "NodeCreationFailure", "Instances failed to join")
         audited.request_audit(arn(CLUSTER))
         [message] = taken(audited, audited.outputs["ImportQueueUrl"])
-    finally:
-        functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
     yield message
     audited.audited.repair_nodegroup(CLUSTER, "web")
     asked = audited.request_audit(arn(CLUSTER))
     audited.settle(asked, seconds=SECONDS, clusters=[arn(CLUSTER)])
     assert held(audited)["Compliance"]["Status"] == "PASSED"
-
-
-def taken(stage: Stage, url: str) -> list[str]:
-    """Take what waits in a queue, once something does."""
-    deadline = time.monotonic() + SECONDS
-    while not (messages := stage.deployment.take_messages(url)):
-        assert time.monotonic() < deadline, f"nothing arrived in {url}"
-        time.sleep(0.5)
-    return [message["Body"] for message in messages]
 
 
 def held(stage: Stage) -> dict[str, Any]:

@@ -1,14 +1,12 @@
 """The stream only cuts latency: what it does not bring, the relay schedule publishes, and nothing is told twice."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import pytest
 
 from local_aws.stage import Stage
-from tests.e2e.conftest import SECONDS, Witness, arn, audit
+from tests.e2e.conftest import SECONDS, Witness, arn, audit, held_back
 
 pytestmark = pytest.mark.e2e
 
@@ -17,7 +15,7 @@ RESOLVED = ("resolved", "HEALTH001", "web")
 
 
 def test_the_relay_catches_up_when_the_stream_was_disabled(audited: Stage, witness: Witness) -> None:
-    with stream_disabled(audited):
+    with held_back(audited, "PublishTransitionsFunction"):
         audited.audited.break_nodegroup("streamless", "web", "NodeCreationFailure", "Instances failed to join")
         asked = audited.request_audit(arn("streamless"))
         unrelayed = ["OUTBOX#" in line for line in wait_for_outbox(audited, asked)]
@@ -31,19 +29,6 @@ def test_the_relay_catches_up_when_the_stream_was_disabled(audited: Stage, witne
     audited.audited.repair_nodegroup("streamless", "web")
     audit(audited, "streamless")
     assert sorted(witness.told("streamless", asked)) == [OPENED, RESOLVED]
-
-
-@contextmanager
-def stream_disabled(stage: Stage) -> Iterator[None]:
-    """Let nothing come by the ledger's stream; afterwards it goes on where it was."""
-    functions = stage.deployment.client("lambda")
-    publisher = stage.outputs["PublishTransitionsFunction"]
-    [mapping] = functions.list_event_source_mappings(FunctionName=publisher)["EventSourceMappings"]
-    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
-    try:
-        yield
-    finally:
-        functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
 
 
 def wait_for_outbox(stage: Stage, asked: datetime) -> list[str]:

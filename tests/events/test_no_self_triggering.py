@@ -43,8 +43,12 @@ def event(source: str, detail_type: str, **detail: Any) -> Event:  # noqa: ANN40
 
 
 def calls() -> Iterator[tuple[str, str]]:
-    """Every API call that a function makes: an IAM action is the call's name, but for two."""
-    names = {"sqs:SendMessage": ["SendMessage", "SendMessageBatch"], "dynamodb:PutItem": ["TransactWriteItems"]}
+    """Every API call that a function makes: an IAM action is the call's name, but for three."""
+    names = {
+        "sqs:SendMessage": ["SendMessage", "SendMessageBatch"],
+        "dynamodb:PutItem": ["TransactWriteItems"],
+        "dynamodb:ConditionCheckItem": ["TransactWriteItems"],
+    }
     for action in sorted(frozenset().union(*ACTIONS.values())):
         service, call = action.split(":")
         for name in names.get(action, [call]):
@@ -64,7 +68,7 @@ def caused() -> Iterator[Event]:
     yield event("aws.securityhub", "Security Hub Findings - Imported", findings=[{"ProductFields": {}}])
     yield event("aws.securityhub", "Security Hub Findings - Custom Action", findings=[])
     yield event("aws.scheduler", "Scheduled Event")
-    for name in ("sweep", "due", "relay", "release_poll"):
+    for name in ("sweep", "due", "relay", "release_poll", "digest"):
         # Scheduler hands these to their functions; on a bus they would be somebody's.
         yield event("eks-auditor.schedule", json.loads((EVENTS / f"{name}.json").read_text())["detail-type"])
 

@@ -3,7 +3,7 @@
 import itertools
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs
@@ -20,7 +20,6 @@ from eks_auditor.sinks.security_hub import SecurityHub
 from eks_auditor.sinks.topic import Topic
 from eks_auditor.snapshot.pointers import read_pointers, supported_minors
 from eks_auditor.snapshot.reader import Reader
-from eks_auditor.snapshot.unfinished import NO_ANSWER
 from eks_auditor.wiring.audit_cluster import AuditCluster, make_clients
 from eks_auditor.wiring.audit_queue import AuditQueue, NotAskedError
 from eks_auditor.wiring.import_findings import ImportFindings
@@ -35,10 +34,12 @@ from eks_auditor.wiring.telemetry import Telemetry
 from eks_auditor.wiring.watch_releases import NotAnnouncedError, WatchReleases
 from local_aws.protocol import Response, wire_of
 from tests.builders import NOW
+from tests.faults import telling
+from tests.faults.door import FORGOTTEN, Door, announced, raised
 from tests.faults.fleet import ACCOUNT, OTHER_ACCOUNT, REGION
 from tests.faults.stack import OTHER, OWN, Stack
 from tests.faults.transport import Transport
-from tests.ledger.build import audit, finding, running
+from tests.ledger.build import audit, running
 from tests.sinks.transitions import AUDIT_ID
 from tests.wiring.fakes import Heard, failures, messages
 from tests.wiring.test_plan_audits import load
@@ -46,35 +47,8 @@ from tests.wiring.watching import POLL
 
 SANDBOX = ClusterId("aws", OTHER_ACCOUNT, REGION, "sandbox")
 ANNEX = ClusterId("aws", ACCOUNT, REGION, "annex")
-FORGOTTEN = ClusterId("aws", ACCOUNT, REGION, "forgotten")
-"""A cluster that the ledger knows and EKS does not list."""
 
 _POLICY = "version: 1\n"
-
-
-@dataclass(frozen=True)
-class Door:
-    """One function before one piece of work.
-
-    Attributes:
-        run: Does it once; says whether it was returned, to come again.
-        effect: What the world has of it so far; each thing once, however often it was told.
-        heard: What the function said.
-    """
-
-    run: Callable[[], bool]
-    effect: Callable[[], frozenset[str]]
-    heard: Heard
-
-
-def _raised(call: Callable[[], object], *trouble: type[Exception]) -> bool:
-    """Call as Lambda does, which brings an event again whose function raises."""
-    expected: tuple[type[Exception], ...] = (*trouble, *NO_ANSWER)
-    try:
-        call()
-    except expected:
-        return True
-    return False
 
 
 def _planner(stack: Stack) -> tuple[PlanAudits, Callable[[], frozenset[str]]]:
@@ -111,7 +85,7 @@ def sweep(transport: Transport) -> Door:
     stack.ledger.save(audit(cluster=FORGOTTEN), hub=False)
     function, asked = _planner(stack)
     stack.ready()
-    return Door(lambda: _raised(lambda: function.plan(load("sweep")), NotAskedError), asked, stack.heard)
+    return Door(lambda: raised(lambda: function.plan(load("sweep")), NotAskedError), asked, stack.heard)
 
 
 def refused_sweep(transport: Transport) -> Door:
@@ -130,7 +104,7 @@ def release(transport: Transport) -> Door:
     stack.ready()
     event = load("release")
     return Door(
-        lambda: _raised(lambda: function.plan(event), NotAskedError), lambda: asked() | stack.unrelayed(), stack.heard
+        lambda: raised(lambda: function.plan(event), NotAskedError), lambda: asked() | stack.unrelayed(), stack.heard
     )
 
 
@@ -170,7 +144,7 @@ def _watcher(stack: Stack, place: Place) -> Door:
         noted = {"noted"} if pointers.load("aws", REGION)[line].revision else set()
         return frozenset(events | noted)
 
-    return Door(lambda: _raised(lambda: function.watch(POLL), NotAnnouncedError), effect, stack.heard)
+    return Door(lambda: raised(lambda: function.watch(POLL), NotAnnouncedError), effect, stack.heard)
 
 
 def poll(transport: Transport) -> Door:
@@ -181,15 +155,6 @@ def poll(transport: Transport) -> Door:
 def poll_elsewhere(transport: Transport) -> Door:
     """The same with the credentials of another account."""
     return _watcher(Stack(transport), OTHER)
-
-
-def _announced(stack: Stack, cluster: ClusterId = FORGOTTEN) -> dict[str, Any]:
-    """Save an audit that opens a finding, and return its announcement as the ledger holds it."""
-    stack.ledger.save(audit(cluster=cluster), hub=False)
-    stack.ledger.save(audit(60, finding(), cluster=cluster), hub=True)
-    items = stack.client("dynamodb").scan(TableName=stack.name)["Items"]
-    [item] = [item for item in items if item["item"]["S"].startswith("OUTBOX#")]
-    return dict(item)
 
 
 def _publisher(stack: Stack) -> tuple[PublishTransitions, Callable[[], frozenset[str]]]:
@@ -210,7 +175,7 @@ def _publisher(stack: Stack) -> tuple[PublishTransitions, Callable[[], frozenset
 def stream(transport: Transport) -> Door:
     """PublishTransitions on a record of the ledger's stream."""
     stack = Stack(transport)
-    item = _announced(stack)
+    item = announced(stack)
     function, effect = _publisher(stack)
     records = [{"dynamodb": {"NewImage": item, "SequenceNumber": "1"}}]
     stack.ready()
@@ -220,17 +185,17 @@ def stream(transport: Transport) -> Door:
 def relay(transport: Transport) -> Door:
     """PublishTransitions on what the stream did not bring."""
     stack = Stack(transport)
-    _announced(stack)
+    announced(stack)
     function, effect = _publisher(stack)
     stack.now += timedelta(days=1)
     stack.ready()
-    return Door(lambda: _raised(lambda: function.relay(lambda: 60_000), RelayError), effect, stack.heard)
+    return Door(lambda: raised(lambda: function.relay(lambda: 60_000), RelayError), effect, stack.heard)
 
 
 def importing(transport: Transport) -> Door:
     """ImportFindings on a message about a cluster of another account."""
     stack = Stack(transport)
-    body = _announced(stack, SANDBOX)["body"]["S"]
+    body = announced(stack, SANDBOX)["body"]["S"]
     hub = transport.world.region(OTHER_ACCOUNT, REGION).hub
     assert hub is not None
     hub.findings.clear()
@@ -328,5 +293,10 @@ DOORS: dict[str, tuple[str, Callable[[Transport], Door]]] = {
     "stream": ("PublishTransitions", stream),
     "relay": ("PublishTransitions", relay),
     "importing": ("ImportFindings", importing),
+    "first message": ("NotifySlack", telling.first),
+    "first message by a webhook": ("NotifySlack", telling.by_webhook),
+    "end of a window": ("NotifySlack", telling.end_of_window),
+    "busy": ("NotifySlack", telling.busy),
+    "digest": ("SendDigest", telling.digest),
 }
 """The function of each piece of work."""

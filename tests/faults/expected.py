@@ -5,6 +5,7 @@
 * ``retried``: the same, and the message or event is returned: it comes again.
 * ``parked``: returned as well, and as long as the cause stays it fails at each try: after the last it waits, whole, in
   the failure queue.
+* ``kept``: it is not returned: at once it waits, whole, in the failure queue, and that is said.
 * ``stands``: nothing moves: the last word stands. What would have been told is UNKNOWN, or there was nothing to ask.
 * ``evidence``: the fault is itself an answer. Only what it is an answer to may move.
 """
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 from tests.faults.kinds import PASSING, Kind, possible
 
-GAP, RETRIED, PARKED, STANDS, EVIDENCE = WORDS = ("gap", "retried", "parked", "stands", "evidence")
+GAP, RETRIED, PARKED, KEPT, STANDS, EVIDENCE = WORDS = ("gap", "retried", "parked", "kept", "stands", "evidence")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The eight ways in which a call of AWS fails, in the words and on the wire of each service."""
+"""The eight ways in which a call of AWS fails, or of Slack, in the words of each service."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,23 +53,30 @@ WORDS: Mapping[str, Words] = {
     "eks": Words(("ThrottlingException", 429), ("ServerException", 500), ("AccessDeniedException", 403)),
     "events": Words(("ThrottlingException", 400), ("InternalException", 500), ("AccessDeniedException", 400)),
     "iam": Words(("Throttling", 400), ("ServiceFailure", 500), ("AccessDenied", 403)),
+    "hooks.slack": Words(("rate_limited", 429), ("rollup_error", 500), ("action_prohibited", 403)),
     "s3": Words(("SlowDown", 503), ("InternalError", 500), ("AccessDenied", 403)),
+    "secretsmanager": Words(
+        ("ThrottlingException", 400), ("InternalServiceError", 500), ("AccessDeniedException", 400)
+    ),
     "securityhub": Words(("LimitExceededException", 429), ("InternalException", 500), ("AccessDeniedException", 403)),
+    "slack": Words(("ratelimited", 429), ("internal_error", 500), ("not_in_channel", 200)),
     "sns": Words(("Throttled", 429), ("InternalError", 500), ("AuthorizationError", 403)),
     "sqs": Words(("RequestThrottled", 403), ("InternalError", 500), ("AccessDenied", 403)),
     "ssm": Words(("ThrottlingException", 400), ("InternalServerError", 500), ("AccessDeniedException", 400)),
     "sts": Words(("Throttling", 400), ("InternalFailure", 500), ("AccessDenied", 403)),
 }
-"""By the prefix of the service's IAM actions."""
+"""By the prefix of the service's IAM actions; Slack has none: its API is `slack`, its webhooks are `hooks.slack`."""
 
 VANISHED: Mapping[str, Refusal] = {
     "autoscaling:DescribeInstanceRefreshes": ("ValidationError", 400),
     "autoscaling:DescribeScalingActivities": ("ValidationError", 400),
     "cloudformation:DescribeStacks": ("ValidationError", 400),
     "dynamodb:BatchGetItem": ("ResourceNotFoundException", 400),
+    "dynamodb:DeleteItem": ("ResourceNotFoundException", 400),
     "dynamodb:GetItem": ("ResourceNotFoundException", 400),
     "dynamodb:PutItem": ("ResourceNotFoundException", 400),
     "dynamodb:Query": ("ResourceNotFoundException", 400),
+    "dynamodb:Scan": ("ResourceNotFoundException", 400),
     "dynamodb:TransactWriteItems": ("ResourceNotFoundException", 400),
     "dynamodb:UpdateItem": ("ResourceNotFoundException", 400),
     "ec2:DescribeCapacityReservations": ("InvalidCapacityReservationId.NotFound", 400),
@@ -85,11 +92,15 @@ VANISHED: Mapping[str, Refusal] = {
     "eks:ListPodIdentityAssociations": ("ResourceNotFoundException", 404),
     "eks:ListUpdates": ("ResourceNotFoundException", 404),
     "events:PutEvents": ("ResourceNotFoundException", 400),
+    "hooks.slack:post": ("no_service", 404),
     "iam:GetInstanceProfile": ("NoSuchEntity", 404),
     "s3:GetObject": ("NoSuchKey", 404),
+    "secretsmanager:GetSecretValue": ("ResourceNotFoundException", 400),
     "securityhub:BatchImportFindings": ("InvalidAccessException", 401),
+    "slack:chat.postMessage": ("channel_not_found", 200),
     "sns:Publish": ("NotFound", 404),
     "ssm:GetParameter": ("ParameterNotFound", 400),
+    "sqs:ChangeMessageVisibility": ("AWS.SimpleQueueService.NonExistentQueue", 400),
     "sqs:SendMessage": ("AWS.SimpleQueueService.NonExistentQueue", 400),
     "sqs:SendMessageBatch": ("AWS.SimpleQueueService.NonExistentQueue", 400),
 }
@@ -101,25 +112,29 @@ Security Hub is not there where it is not enabled.
 MESSAGE = "injected by a test"
 
 
-def refusal(kind: Kind, action: str) -> Response | None:
-    """Return the refusal of an operation; None where this kind is no refusal, or this operation never says so."""
-    service = action.partition(":")[0]
-    words = WORDS[service]
+def said(kind: Kind, action: str) -> Refusal | None:
+    """Return how an operation is refused; None where this kind is no refusal, or this operation never says so."""
+    words = WORDS[action.partition(":")[0]]
     match kind:
         case Kind.THROTTLED:
-            said: Refusal | None = words.throttled
+            return words.throttled
         case Kind.SERVER_ERROR:
-            said = words.server_error
+            return words.server_error
         case Kind.DENIED:
-            said = words.denied
+            return words.denied
         case Kind.VANISHED:
-            said = VANISHED.get(action)
+            return VANISHED.get(action)
         case _:
-            said = None
-    if said is None:
+            return None
+
+
+def refusal(kind: Kind, action: str) -> Response | None:
+    """Return the same as AWS answers it."""
+    refused = said(kind, action)
+    if refused is None:
         return None
-    code, status = said
-    return wire_of(service).refuse(AwsError(MESSAGE, code=code, status=status))
+    code, status = refused
+    return wire_of(action.partition(":")[0]).refuse(AwsError(MESSAGE, code=code, status=status))
 
 
 def failure(kind: Kind, url: str) -> Exception | None:
@@ -138,6 +153,9 @@ _NO_LISTS: Mapping[str, dict[str, Any] | None] = {
     "dynamodb:TransactWriteItems": None,
     "dynamodb:UpdateItem": None,
     "ec2:GetAllowedImagesSettings": None,
+    "hooks.slack:post": None,
+    "secretsmanager:GetSecretValue": None,
+    "slack:chat.postMessage": None,
 }
 """What an empty page is where lists are not what is asked for; None where there is none to be empty."""
 

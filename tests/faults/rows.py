@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from tests.faults.expected import EVIDENCE, GAP, PARKED, RETRIED, STANDS, Expected, Row
+from tests.faults.telling_rows import TELLING
 
 AUDIT: Final = "AuditCluster"
 
@@ -274,6 +275,7 @@ WORKING: tuple[Row, ...] = (
         vanished=_nothing("the hub is not enabled: counted, and each audit offers the findings anew"),
     ),
     _own("ImportFindings", "importing", "sts:AssumeRole", vanished=None),
+    *TELLING,
 )
 """Of the functions' other calls."""
 

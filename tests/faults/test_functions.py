@@ -6,8 +6,9 @@ from functools import cache
 import pytest
 
 from eks_auditor.snapshot.reader import ACTIONS
-from tests.faults.doors import DOORS, Door
-from tests.faults.expected import EVIDENCE, GAP, PARKED, RETRIED, STANDS, Row
+from tests.faults.door import Door
+from tests.faults.doors import DOORS
+from tests.faults.expected import EVIDENCE, GAP, KEPT, PARKED, RETRIED, STANDS, Row
 from tests.faults.fleet import world
 from tests.faults.kinds import Kind
 from tests.faults.rows import AUDIT, WORKING
@@ -63,7 +64,8 @@ def test_a_fault_is_what_its_row_says(row: Row, kind: Kind) -> None:
     else:
         assert not returned
     assert (expected.word == GAP) == any(name.endswith("Gaps") for name in door.heard.counts if name != "Gaps")
-    if expected.word in (GAP, STANDS) and kind is not Kind.EMPTY:
+    assert door.kept() == (expected.word == KEPT)
+    if expected.word in (GAP, STANDS, KEPT) and kind is not Kind.EMPTY:
         assert door.heard.warnings
     if expected.word == EVIDENCE:
         assert not [sentence for sentence in door.heard.warnings if row.action in sentence]

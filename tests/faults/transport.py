@@ -20,7 +20,7 @@ from tests.faults.kinds import Kind, emptied, failure, refusal
 AUDITED = frozenset({"autoscaling", "ec2", "eks", "iam", "securityhub", "ssm", "sts"})
 """The services of the local AWS; moto stands for the others."""
 
-_PREFIXES = {"auto-scaling": "autoscaling", "eventbridge": "events"}
+_PREFIXES = {"auto-scaling": "autoscaling", "eventbridge": "events", "secrets-manager": "secretsmanager"}
 """Of IAM actions, where botocore calls a service otherwise."""
 
 
@@ -79,13 +79,17 @@ class Transport:
         """What the local AWS answered that no AWS would."""
         return self._dispatcher.broken_answers
 
+    def met(self, action: str) -> Kind | None:
+        """Count a call; return the fault that strikes it, if one does."""
+        with self._lock:
+            self.calls[action] += 1
+            return self._strikes(action)
+
     def send(self, event_name: str, request: AWSPreparedRequest, **_: object) -> AWSResponse:
         """Answer a call, or let it fail: botocore's ``before-send``."""
         service, operation = event_name.split(".")[1:]
         action = f"{_PREFIXES.get(service, service)}:{operation}"
-        with self._lock:
-            self.calls[action] += 1
-            kind = self._strikes(action)
+        kind = self.met(action)
         if kind is None:
             return _response(request.url, self._answer(action, request))
         trouble = failure(kind, request.url)

@@ -243,3 +243,19 @@ def test_an_audit_says_what_runs() -> None:
     audit = audit_of(of, CATALOGUE, "an-audit")
     assert (audit.running, audit.unread) == running_of(of)
     assert image_id(version()) not in {each.key for each in audit.running}
+
+
+@pytest.mark.parametrize(
+    ("of", "known"),
+    [
+        (history(40.0, 20.0, 5.0), True),
+        (history(20.0, 5.0), False),
+        (history(20.0, 5.0, recommended=None), False),
+        (gap(), False),
+    ],
+    ids=["all of it", "cut off before ours", "of a line that AWS recommends nothing of", "not read"],
+)
+def test_since_when_is_known_only_where_the_whole_history_is(of: Any, known: bool) -> None:  # noqa: ANN401, FBT001  parameters of the test
+    hidden = snapshot(managed(release_version=release_version(40.0)), releases={KEY: of})
+    ((running,), _) = running_of(hidden)
+    assert running.since_known is known

@@ -13,7 +13,7 @@ from eks_auditor.ledger.instant import read
 from eks_auditor.ledger.saving import FencedOut, Saved, save
 from eks_auditor.ledger.transaction import FencedError, Part
 from eks_auditor.model.cluster import ClusterId
-from eks_auditor.model.history import Audit, sequence_of
+from eks_auditor.model.history import Audit, Running, sequence_of
 from tests.ledger.build import at
 from tests.ledger.fake import FakeTable
 from tests.ledger.reference import Accepted, Expected, Told, replay
@@ -235,12 +235,12 @@ def _expected_records(expected: Expected) -> dict[str, tuple[object, ...]]:
     }
 
 
-def _runs(table: FakeTable) -> dict[str, dict[str, str | None]]:
-    kept: dict[str, dict[str, str | None]] = {}
+def _runs(table: FakeTable) -> dict[str, dict[str, Running]]:
+    kept: dict[str, dict[str, Running]] = {}
     for item, capacities in table.runs.items():
         for each in capacities:
             assert item == f"RUNS#{each.key}"
-            kept.setdefault(each.key, {})[f"{each.kind} {each.name}"] = each.version
+            kept.setdefault(each.key, {})[f"{each.kind} {each.name}"] = each
     return kept
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from eks_auditor.model.finding import Exemption, Finding
-from eks_auditor.model.history import Audit
+from eks_auditor.model.history import Audit, Running
 
 HOUR = timedelta(hours=1)
 LADDER = ["INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL"]
@@ -69,8 +69,8 @@ class Expected:
     deleted: bool = False
     policy: str = "default"
     policy_since: datetime | None = None
-    runs: dict[str, dict[str, str | None]] = field(default_factory=dict)
-    """Of each key, the capacities that run it, each with its version."""
+    runs: dict[str, dict[str, Running]] = field(default_factory=dict)
+    """Of each key, the capacities that run it, each with all that was found of it last."""
 
 
 def replay(accepted: Iterable[Accepted]) -> Expected:
@@ -117,9 +117,9 @@ def _accept(ledger: Expected, accepted: Accepted) -> None:
 
 def _run(ledger: Expected, accepted: Accepted, *, same_life: bool) -> None:
     audit = accepted.audit
-    seen: dict[str, dict[str, str | None]] = {}
+    seen: dict[str, dict[str, Running]] = {}
     for each in () if audit.ended else audit.running:
-        seen.setdefault(each.key, {})[f"{each.kind} {each.name}"] = each.version
+        seen.setdefault(each.key, {})[f"{each.kind} {each.name}"] = each
     found = {capacity for of_key in seen.values() for capacity in of_key}
     doubtful = {f"{kind} {name}" for kind, name in audit.unread}
     listed = {str(kind) for kind, complete in audit.complete.items() if complete}
@@ -128,8 +128,8 @@ def _run(ledger: Expected, accepted: Accepted, *, same_life: bool) -> None:
             continue
         before = ledger.runs.get(key, {}) if same_life and not audit.ended else {}
         stays = {
-            capacity: version
-            for capacity, version in before.items()
+            capacity: running
+            for capacity, running in before.items()
             if capacity in doubtful or (capacity.split()[0] not in listed and capacity not in found)
         }
         now = stays | seen.get(key, {})

@@ -81,7 +81,7 @@ CAUSE_AND_EFFECT: dict[str, Make] = {
     ),
 }
 
-WEB, WEB_LATER = running(), running(version="20261123")
+WEB, WEB_LATER = running(), running(version="20261123", first_rung=timedelta(days=3), off=True)
 BATCH = running("batch", kind="self-managed")
 IMAGE = running("batch", "ami-0f00", kind="self-managed", version=None)
 UNREAD = frozenset({("self-managed", "batch")})

@@ -10,8 +10,9 @@ from botocore.exceptions import ClientError
 
 from eks_auditor.ledger.documents import NewerLedgerError, finding_item, key, outbox_of
 from eks_auditor.ledger.instant import NEVER, written
+from eks_auditor.ledger.patience import BACKOFF
 from eks_auditor.ledger.saving import ContendedError, FencedOut, Saved
-from eks_auditor.ledger.table import BACKOFF, DUE_WINDOW, Ledger
+from eks_auditor.ledger.table import DUE_WINDOW, Ledger
 from eks_auditor.ledger.transaction import Fence, FencedError, Part, RecordWrite
 from eks_auditor.model.capacity import KINDS
 from eks_auditor.model.cluster import ClusterId

@@ -1,6 +1,7 @@
 """A sample reader of the topic: what ``docs/messages.md`` asks of whoever keeps the last word on findings."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,14 +22,19 @@ class LastWord:
         self.words: dict[str, Word] = {}
 
     def take(self, body: str) -> None:
-        for transition in json.loads(body)["transitions"]:
-            finding = transition["finding"]
-            word = Word(transition["sequence"], _state(transition), finding["severity"])
-            if self.is_newer(word, self.words.get(finding["id"])):
-                self.words[finding["id"]] = word
+        for finding_id, word in words_of(json.loads(body)):
+            if self.is_newer(word, self.words.get(finding_id)):
+                self.words[finding_id] = word
 
     def is_newer(self, word: Word, known: Word | None) -> bool:
         return known is None or word.sequence > known.sequence
+
+
+def words_of(message: dict[str, Any]) -> Iterator[tuple[str, Word]]:
+    """Return what a message says, by finding."""
+    for transition in message["transitions"]:
+        finding = transition["finding"]
+        yield finding["id"], Word(transition["sequence"], _state(transition), finding["severity"])
 
 
 def _state(transition: dict[str, Any]) -> str:

@@ -1,18 +1,22 @@
 """The pipeline less one safeguard each; the machine must find what goes wrong."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
+from eks_auditor.events.messages import TopicMessage
 from eks_auditor.events.requests import AuditsRequest, SweepRequest
 from eks_auditor.ledger.outbox import Outbox
+from eks_auditor.ledger.quiet import HELD, Held, Quiet
 from eks_auditor.ledger.table import Ledger
 from eks_auditor.ledger.transaction import Part
 from eks_auditor.model.cluster import ClusterId
 from eks_auditor.model.history import DEFAULT_POLICY, Head
 from eks_auditor.policy.rules import Policy
 from eks_auditor.wiring.import_findings import ImportFindings
+from eks_auditor.wiring.notify_slack import NotifySlack
 from eks_auditor.wiring.plan_audits import PlanAudits, Runs
 from eks_auditor.wiring.publish_transitions import PublishTransitions
 from tests.pipeline.consumer import LastWord, Word
@@ -96,6 +100,39 @@ class LastHeard(LastWord):
         return True
 
 
+class TellsWhateverComes(NotifySlack):
+    """Tells Slack of each message whatever it was told before."""
+
+    def _news(self, messages: Sequence[TopicMessage]) -> list[TopicMessage | None]:
+        return list(messages)
+
+
+class HoldsUnfenced(Quiet):
+    """Holds a message in a window that may have been closed meanwhile."""
+
+    def _written(self, actions: list[Any]) -> bool:
+        return super()._written([action for action in actions if "ConditionCheck" not in action])
+
+
+class ForgetsFirst(NotifySlack):
+    """Forgets what was held, and then tells it."""
+
+    def _summarise(self, held: Sequence[Held]) -> None:
+        self._quiet.forget(held)
+        super()._summarise(held)
+
+
+class TellsItsOwn(NotifySlack):
+    """Tells what was held in the window that it ends, and nothing that others left."""
+
+    def _flush(self, window: str) -> None:
+        with self._turn():
+            self._quiet.close(window)
+            held = [each for each in self._quiet.held() if each.item.startswith(f"{HELD}{window}#")]
+            self._summarise(held)
+            self._quiet.forget(held)
+
+
 MUTANTS: Mapping[str, tuple[Parts, str]] = {
     "a fence": (Parts(table=Unfenced), "is not as the reference"),
     "the announcement in the transaction": (Parts(ledger=AnnouncesAfter), "is not as the reference: announced"),
@@ -108,3 +145,11 @@ MUTANTS: Mapping[str, tuple[Parts, str]] = {
     "a consumer that heeds the sequence": (Parts(consumer=LastHeard), "the consumer's last words"),
 }
 """By what they lack: what they are built of, and what is found wrong."""
+
+SLACK_MUTANTS: Mapping[str, tuple[Parts, str]] = {
+    "Slack's heed of the sequence": (Parts(notifier=TellsWhateverComes), "Slack shows"),
+    "the fence of a window": (Parts(quiet=HoldsUnfenced), "held"),
+    "telling before it is forgotten": (Parts(notifier=ForgetsFirst), "people know"),
+    "what other windows left": (Parts(notifier=TellsItsOwn), "held"),
+}
+"""The same, of what people are told."""

@@ -9,7 +9,8 @@ import json
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, override
 
 from tests.pipeline.expressions import Item
 from tests.sinks.fakes import FakeSns
@@ -17,6 +18,9 @@ from tests.wiring.fakes import failures
 
 RECEIVES = 4
 """``maxReceiveCount`` of the template's queues."""
+
+VISIBILITY = timedelta(seconds=360)
+"""``VisibilityTimeout`` of the template's Slack queue: after it a message comes back that nobody told to wait."""
 
 TRIES = 6
 """``MaximumRetryAttempts`` of the stream's mapping, and the first try."""
@@ -54,13 +58,17 @@ class FakeQueue:
 
     def receive(self, index: int, most: int) -> list[Message]:
         """Hand over some messages, from any place."""
-        visible = [message for message in self.waiting if not message.hidden]
+        visible = self.visible()
         start = index % len(visible) if visible else 0
         taken = (visible[start:] + visible[:start])[:most]
         for message in taken:
             message.hidden = True
             message.received += 1
         return taken
+
+    def visible(self) -> list[Message]:
+        """Return what can be received now."""
+        return [message for message in self.waiting if not message.hidden]
 
     def settle(self, taken: Iterable[Message], failed: Iterable[str]) -> None:
         """Delete what is done; show the rest again, or park it once it was received too often."""
@@ -78,8 +86,68 @@ class FakeQueue:
             self._put(message.body)
         self.parked.clear()
 
-    def _put(self, body: str) -> None:
-        self.waiting.append(Message(f"message-{next(self._numbers)}", body))
+    def _put(self, body: str) -> Message:
+        message = Message(f"message-{next(self._numbers)}", body)
+        self.waiting.append(message)
+        return message
+
+
+class DelayingQueue(FakeQueue):
+    """A standard queue by the clock, for a function that hands over itself what can never be done.
+
+    It is the client of both its own URL and its failure queue's.
+    """
+
+    URL, FAILURES = "https://sqs/queue", "https://sqs/failures"
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        super().__init__()
+        self._clock = clock
+        self._visible_at: dict[str, datetime] = {}
+
+    @override
+    def visible(self) -> list[Message]:
+        now = self._clock()
+        return [message for message in super().visible() if self.visible_at(message) <= now]
+
+    def visible_at(self, message: Message) -> datetime:
+        """Return when a message can be received next."""
+        return self._visible_at.get(message.id, self._clock())
+
+    @override
+    def receive(self, index: int, most: int) -> list[Message]:
+        taken = super().receive(index, most)
+        self._visible_at |= {message.id: self._clock() + VISIBILITY for message in taken}
+        return taken
+
+    @override
+    def settle(self, taken: Iterable[Message], failed: Iterable[str]) -> None:
+        """Delete what is done; show the rest again when its time has come, however often it was received."""
+        again = frozenset(failed)
+        for message in taken:
+            message.hidden = False
+            if message.id not in again:
+                self.waiting.remove(message)
+
+    def next_at(self) -> datetime:
+        """Return when the next message can be received."""
+        return min(self.visible_at(message) for message in self.waiting if not message.hidden)
+
+    def send_message(self, *, QueueUrl: str, MessageBody: str, DelaySeconds: int = 0) -> dict[str, Any]:  # noqa: N803  botocore's words
+        assert 0 <= DelaySeconds <= 900
+        if QueueUrl == self.FAILURES:
+            self.parked.append(Message(f"parked-{next(self._numbers)}", MessageBody))
+            return {}
+        assert QueueUrl == self.URL
+        self.sent.append(MessageBody)
+        self._visible_at[self._put(MessageBody).id] = self._clock() + timedelta(seconds=DelaySeconds)
+        return {}
+
+    def change_message_visibility(self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> dict[str, Any]:  # noqa: N803  botocore's words
+        assert QueueUrl == self.URL
+        assert 0 <= VisibilityTimeout <= 43_200
+        self._visible_at[ReceiptHandle] = self._clock() + timedelta(seconds=VisibilityTimeout)
+        return {}
 
 
 class FakeSqs:

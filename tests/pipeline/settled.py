@@ -1,10 +1,13 @@
 """What must hold once one sweep without gaps, and the relay's schedule, have run: the promise of the architecture."""
 
+import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from eks_auditor.ledger.documents import outbox_of
 from eks_auditor.ledger.outbox import MessageClass, Outbox
+from eks_auditor.ledger.quiet import HELD, WINDOW
 from eks_auditor.ledger.saving import Saved, save
 from eks_auditor.model.cluster import ClusterId
 from eks_auditor.model.history import Audit, Record, State
@@ -13,11 +16,16 @@ from eks_auditor.policy.reading import read_policy
 from eks_auditor.policy.rules import Policy
 from tests.ledger.explore import CRASHED, Saving, World, difference
 from tests.ledger.fake import FakeTable
+from tests.pipeline.consumer import Word, words_of
+from tests.pipeline.slack import TAKES_ALL
 from tests.pipeline.stack import CHECKS, Event, Stack
 from tests.pipeline.world import CLUSTERS, THERE
 
 AFTERWARDS = timedelta(minutes=10)
 """How long after everything else the sweep comes: longer than the clocks differ, and than the relay waits."""
+
+LONG = 500
+"""Turns in which any queue comes to its end."""
 
 SWEEP = {"source": "eks-auditor.schedule", "detail-type": "Sweep Requested", "detail": {"schema_version": 1}}
 
@@ -48,6 +56,7 @@ def settle(stack: Stack, *, skew: timedelta, backwards: bool) -> None:
         stack.import_findings(index, 10, stack.run(skew))
     while stack.heard.waiting:
         stack.consume(index)
+    _empty_slack(stack, index)
     assert_told(stack)
     _hold_policy(stack, swept_at - 2 * abs(skew))
     for cluster in CLUSTERS:
@@ -58,7 +67,8 @@ def _hold_policy(stack: Stack, swept_at: datetime) -> None:
     """One sweep judges by one policy: the deployed one, or while that is not valid the last one that was."""
     swept = {a.audit.policy for a in stack.attempts if a.audit.taken_at > swept_at and not a.audit.ended}
     kept = stack.kept_policy()
-    if stack.world.policy.valid:
+    # Where no cluster is left to judge, nobody looks at it.
+    if stack.world.policy.valid and swept:
         assert kept == stack.world.policy.text, "the policy that is kept is not the deployed one"
     version = (
         Policy.DEFAULT.version if kept is None else read_policy(kept, checks=CHECKS, now=stack.world.now)[0].version
@@ -74,6 +84,22 @@ def _pass(stack: Stack) -> None:
 def _empty(stack: Stack, index: int, skew: timedelta) -> None:
     while stack.audits.waiting:
         stack.audit(index, stack.run(skew))
+
+
+def _empty_slack(stack: Stack, index: int) -> None:
+    """Deliver what Slack is to be told, as time goes on, until all windows are closed."""
+    sink = stack.slack
+    sink.slack.mood = TAKES_ALL
+    sink.queue.redrive()
+    for _ in range(LONG):
+        if not sink.take(index, 10, stack.run()):
+            if not sink.queue.waiting:
+                break
+            stack.world.now = sink.queue.next_at()
+    assert not sink.slack.wrong, sink.slack.wrong
+    assert not sink.queue.waiting, "Slack's queue never comes to its end"
+    assert not sink.items(WINDOW), "a window stays open"
+    assert not sink.items(HELD), "something stays held"
 
 
 def _hold(stack: Stack, cluster: ClusterId, swept_at: datetime) -> None:
@@ -141,11 +167,35 @@ def _hold_sinks(stack: Stack, cluster: ClusterId, table: FakeTable) -> None:
     prefix = f"eks-auditor/{cluster.partition}/{cluster.account}/{cluster.region}/{cluster.name}/"
     heard = {each: word for each, word in stack.consumer.words.items() if each.startswith(prefix)}
     assert {each: (w.state, w.severity, w.sequence) for each, w in heard.items()} == last, "the consumer's last words"
+    _hold_slack(stack, prefix, last)
     held = stack.hub(Place.of(cluster)).findings
     imported = {each: _hub_word(finding) for each, finding in held.items() if each.startswith(prefix)}
     assert imported == {each: (*_IN_HUB[State(state)], *rest) for each, (state, *rest) in last.items()}, (
         "the hub's findings"
     )
+
+
+def _hold_slack(stack: Stack, prefix: str, last: Mapping[str, tuple[str, str, int]]) -> None:
+    """People know the newest word that was meant for them; what is newer than that in the ledger was for none."""
+    meant: dict[str, Word] = {}
+    for message in map(json.loads, stack.topic.bodies):
+        for finding_id, word in words_of(message) if _is_for_people(message) else ():
+            if finding_id.startswith(prefix) and (
+                finding_id not in meant or word.sequence > meant[finding_id].sequence
+            ):
+                meant[finding_id] = word
+    known = {each: word for each, word in stack.slack.slack.words().items() if each.startswith(prefix)}
+    assert known == meant, "what people know is not what they were to be told last"
+    for finding_id, word in known.items():
+        state, severity, sequence = last[finding_id]
+        assert sequence > word.sequence or (state, severity) == (word.state, word.severity), (
+            "what people know is not so"
+        )
+
+
+def _is_for_people(message: dict[str, Any]) -> bool:
+    """Of a first look and of another policy people are told the first part, and of what they accept nothing."""
+    return message["class"] == "news" or (message["class"] in ("baseline", "policy") and message["part"] == 1)
 
 
 _IN_HUB = {

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from eks_auditor.checks import CATALOGUE
 from eks_auditor.ledger import outbox, saving, transaction
 from eks_auditor.ledger.policies import Policies
+from eks_auditor.ledger.quiet import Quiet
 from eks_auditor.ledger.saving import FencedOut, Saved
 from eks_auditor.ledger.table import Ledger
 from eks_auditor.ledger.transaction import Part, plan_parts
@@ -24,6 +25,7 @@ from eks_auditor.sinks.topic import Topic
 from eks_auditor.wiring.audit_cluster import AuditCluster, make_checkpoint
 from eks_auditor.wiring.audit_queue import AuditQueue, NotAskedError
 from eks_auditor.wiring.import_findings import ImportFindings
+from eks_auditor.wiring.notify_slack import NotifySlack
 from eks_auditor.wiring.plan_audits import PlanAudits
 from eks_auditor.wiring.publish_transitions import PublishTransitions, RelayError
 from eks_auditor.wiring.records import each_message
@@ -33,6 +35,7 @@ from tests.pipeline.consumer import LastWord
 from tests.pipeline.deployed_policy import PARAMETER, Process
 from tests.pipeline.dynamodb import FakeDynamoDb
 from tests.pipeline.queues import FakeQueue, FakeSqs, FakeStream, FakeTopic, Message
+from tests.pipeline.slack import SlackSink, note_what_is_told
 from tests.pipeline.troubles import FunctionDiedError, Run, Troubles
 from tests.pipeline.world import GROUPS, HERE, World, WorldReader
 from tests.sinks.fakes import FakeSecurityHub
@@ -120,6 +123,8 @@ class Parts:
     relay: type[PublishTransitions] = PublishTransitions
     importer: type[ImportFindings] = ImportFindings
     consumer: type[LastWord] = LastWord
+    notifier: type[NotifySlack] = NotifySlack
+    quiet: type[Quiet] = Quiet
 
 
 @dataclass(eq=False)
@@ -139,7 +144,8 @@ class Stack:
         self.table = parts.table()
         self.stream = FakeStream()
         self.audits, self.imports, self.heard = FakeQueue(), FakeQueue(), FakeQueue()
-        self.topic = FakeTopic(self.imports, self.heard)
+        self.slack = SlackSink(self.world, parts.notifier, parts.quiet, SILENT)
+        self.topic = FakeTopic(self.imports, self.heard, self.slack.queue)
         self.hubs: dict[Place, FakeSecurityHub] = {}
         self.consumer = parts.consumer()
         self.events: list[Event] = []
@@ -152,6 +158,7 @@ class Stack:
         self._patches.setattr(outbox, "TRANSITIONS_LIMIT", 2)
         self._patches.setattr(transaction, "SILENT_COUNT", 2)
         self._patches.setattr(saving, "plan_parts", self._planned)
+        note_what_is_told(self._patches)
 
     def close(self) -> None:
         self._patches.undo()
@@ -311,6 +318,11 @@ class Stack:
             case troubles.CHANGE:
                 group = next(iter(self.world.clusters.values())).groups[GROUPS[0]]
                 group.health = "unwell" if group.health == "well" else "well"
+            case troubles.SLACK_AGAIN:
+                self.slack.queue.repeat(-1)
+                self.slack.take(-1, 1, self.run())
+            case troubles.WINDOW_ENDS:
+                self.slack.end_window(self.run())
 
 
 class _Context:

@@ -1,5 +1,6 @@
 """The fakes that the machine runs on do what DynamoDB, SQS and its stream do."""
 
+from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from tests.ledger.build import CLUSTER, at, finding
 from tests.ledger.conftest import create, moto
 from tests.ledger.test_fake import AUDITS, planned
 from tests.pipeline.dynamodb import FakeDynamoDb
-from tests.pipeline.queues import RECEIVES, TRIES, FakeQueue, FakeStream
+from tests.pipeline.queues import RECEIVES, TRIES, VISIBILITY, DelayingQueue, FakeQueue, FakeStream
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -79,6 +80,29 @@ def test_a_message_is_parked_whole_after_its_receives_and_comes_back_by_a_redriv
         assert queue.receive(0, 10) == []
         queue.settle([message], [message.id])
     assert (queue.waiting, [each.body for each in queue.parked]) == ([], ["body"])
+    queue.redrive()
+    assert [each.body for each in queue.receive(0, 10)] == ["body"]
+
+
+def test_a_message_is_hidden_for_as_long_as_somebody_said_and_comes_back_however_often() -> None:
+    now = at(0)
+    queue = DelayingQueue(lambda: now)
+    queue.send_message(QueueUrl=DelayingQueue.URL, MessageBody="body", DelaySeconds=60)
+    for wait in (timedelta(seconds=60), *[VISIBILITY] * 9, timedelta(seconds=5)):
+        assert queue.receive(0, 10) == []
+        now += wait
+        (message,) = queue.receive(0, 10)
+        queue.settle([message], [message.id])
+        if wait == VISIBILITY and message.received == 10:
+            queue.change_message_visibility(QueueUrl=DelayingQueue.URL, ReceiptHandle=message.id, VisibilityTimeout=5)
+    queue.settle([message], [])
+    assert (queue.waiting, queue.parked) == ([], [])
+
+
+def test_what_is_sent_to_the_failure_queue_waits_for_a_redrive() -> None:
+    queue = DelayingQueue(lambda: at(0))
+    queue.send_message(QueueUrl=DelayingQueue.FAILURES, MessageBody="body")
+    assert queue.receive(0, 10) == []
     queue.redrive()
     assert [each.body for each in queue.receive(0, 10)] == ["body"]
 

@@ -13,6 +13,7 @@ CONFLICTS = "another transaction is in the way"
 NO_TIME = "the time is up"
 OTHER_AUDIT, SAME_AGAIN = "another audit runs meanwhile", "the same message comes a second time meanwhile"
 RELAY, CHANGE = "the relay runs meanwhile", "the world changes meanwhile"
+SLACK_AGAIN, WINDOW_ENDS = "Slack is told the same meanwhile", "a window ends meanwhile"
 
 TROUBLES = (
     DIES_BEFORE,
@@ -26,6 +27,9 @@ TROUBLES = (
     RELAY,
     CHANGE,
 )
+
+BREAKS = (DIES_BEFORE, DIES_AFTER, ERRS_BEFORE, ERRS_AFTER)
+"""What ends a run in its midst, or an attempt of it."""
 
 SKEW = timedelta(seconds=30)
 """How far a function's clock is from the true time at most."""
@@ -50,6 +54,8 @@ class Run:
         self._meanwhile = meanwhile
         self._calls = 0
         self.left_ms = 600_000
+        self.broken = False
+        """Whether it died, or a call failed or was not answered, so far."""
 
     def clock(self) -> datetime:
         """What time the function believes it is."""
@@ -63,6 +69,7 @@ class Run:
         """Make the next call, with the trouble that was planned for it."""
         trouble = self._troubles.get(self._calls)
         self._calls += 1
+        self.broken |= trouble in BREAKS
         match trouble:
             case "dies before the call":
                 raise FunctionDiedError

@@ -15,6 +15,8 @@ PARAMETERS = {
     "ImageParameterArns": "arn:aws:ssm:*:111111111111:parameter/golden/*",
     "PolicyParameter": "/eks-auditor/policy",
     "PolicyBucket": "your-bucket",
+    "SlackSecretArn": "arn:aws:secretsmanager:eu-west-1:111111111111:secret:your-secret-a1B2c3",
+    "Digest": "weekly",
 }
 """Whatever adds a statement, also what excludes each other in one deployment."""
 

@@ -20,6 +20,12 @@ RECORD = "an announcement that the ledger's stream brings"
 RELAY = "a relay"
 IMPORT = "an import"
 IMPORT_THERE = "an import in another account"
+FIRST = "the first message of a quiet channel"
+NEXT = "a message that others wait with"
+FLUSH = "the end of that wait"
+UNREADABLE = "a message that nobody can read"
+NEWER = "a message of a newer release"
+DIGEST = "a digest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,17 @@ LEDGER: Mapping[str, tuple[str, str]] = {
 }
 
 
+QUIET: Mapping[str, tuple[str, str]] = {
+    "dynamodb:BatchGetItem": (FIRST, "what of it Slack was told before"),
+    "dynamodb:ConditionCheckItem": (NEXT, "to hold it only where somebody will tell it"),
+    "dynamodb:DeleteItem": (FLUSH, "to forget what was held, once it is told"),
+    "dynamodb:GetItem": (FIRST, "whether others wait already, and where the thread of the cluster's day is"),
+    "dynamodb:PutItem": (FIRST, "that others are to wait now, and whose turn it is to post"),
+    "dynamodb:Query": (FLUSH, "what was held"),
+    "dynamodb:UpdateItem": (FIRST, "to note what Slack was told"),
+}
+
+
 def _reads(role: str, run: str) -> Iterator[Need]:
     for sid, actions in READS.items():
         for action, what in actions.items():
@@ -133,6 +150,17 @@ NEEDS: tuple[Need, ...] = (
     Need(
         "ImportFindingsRole", "ImportInOtherAccounts", "sts:AssumeRole", IMPORT_THERE, "to import where the cluster is"
     ),
+    Need("NotifySlackRole", "ReadSecret", "secretsmanager:GetSecretValue", FIRST, "how to reach Slack"),
+    *(Need("NotifySlackRole", "KeepQuiet", action, run, what) for action, (run, what) in QUIET.items()),
+    Need("NotifySlackRole", "LetWait", "sqs:SendMessage", FIRST, "the message that ends the wait of others"),
+    Need("NotifySlackRole", "LetWait", "sqs:ChangeMessageVisibility", NEWER, "to let it wait for an update"),
+    Need("NotifySlackRole", "KeepUndeliverable", "sqs:SendMessage", UNREADABLE, "to keep it whole for a person"),
+    Need("SendDigestRole", "ReadLedger", "dynamodb:BatchGetItem", DIGEST, "when each cluster was audited last"),
+    Need("SendDigestRole", "ReadLedger", "dynamodb:Scan", DIGEST, "what is open, what runs, and what was announced"),
+    Need("SendDigestRole", "FindClusters", "dynamodb:Query", DIGEST, "which clusters the ledger knows"),
+    Need("SendDigestRole", "KeepFigures", "dynamodb:Query", DIGEST, "the figures of the digests before"),
+    Need("SendDigestRole", "KeepFigures", "dynamodb:PutItem", DIGEST, "to note its figures, and that it was sent"),
+    Need("SendDigestRole", "Publish", "sns:Publish", DIGEST, "to publish it"),
     *_reads("ReadRole", AUDIT_THERE),
     Need("ImportRole", "ImportFindings", "securityhub:BatchImportFindings", IMPORT_THERE, "to tell Security Hub there"),
 )
@@ -147,8 +175,10 @@ SERVICES: Mapping[tuple[str, str], str] = {
     ("PublishTransitionsRole", "FindStream"): "Lambda looks for the ledger's streams",
     ("PublishTransitionsRole", "KeepFailedEvents"): "Lambda keeps what failed",
     ("ImportFindingsRole", "TakeTransitions"): "Lambda takes the messages from the queue",
+    ("NotifySlackRole", "TakeMessages"): "Lambda takes the messages from the queue",
+    ("SendDigestRole", "KeepFailedEvents"): "Lambda keeps the events that failed",
     ("RuntimePolicy", "WriteLogs"): "Lambda writes the function's log lines",
-    ("RuntimePolicy", "UseYourKey"): "ledger, queues and topic decrypt and encrypt in the caller's name",
+    ("RuntimePolicy", "UseYourKey"): "ledger, queues, topics and the secret decrypt and encrypt in the caller's name",
     ("RuntimePolicy", "SendTraces"): "Lambda and the X-Ray daemon send traces",
     ("RuntimePolicy", "JoinVpc"): "Lambda ties the functions to your subnets",
     ("RuntimePolicy", "SeeVpc"): "Lambda looks at the subnets and interfaces for that",

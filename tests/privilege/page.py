@@ -18,6 +18,8 @@ TITLES = {
     "AuditClusterRole": "The function AuditCluster",
     "PublishTransitionsRole": "The function PublishTransitions",
     "ImportFindingsRole": "The function ImportFindings",
+    "NotifySlackRole": "The function NotifySlack",
+    "SendDigestRole": "The function SendDigest",
     "RuntimePolicy": "Every function",
     "SchedulerRole": "The schedules",
     "ReadRole": "In another account: the role that reads",

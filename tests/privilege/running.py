@@ -30,6 +30,8 @@ MODULES = {
     "AuditCluster": "audit_cluster",
     "PublishTransitions": "publish_transitions",
     "ImportFindings": "import_findings",
+    "NotifySlack": "notify_slack",
+    "SendDigest": "send_digest",
 }
 
 

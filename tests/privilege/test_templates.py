@@ -6,9 +6,9 @@ from itertools import product
 import pytest
 
 from tests.privilege import lint, reference
-from tests.privilege.grants import Grant, grants
+from tests.privilege.grants import PARAMETERS, Grant, grants
 from tests.privilege.needs import NEEDS, OPTIONAL, SERVICES
-from tests.template.cloudformation import ROOT, Stack
+from tests.template.cloudformation import ROOT, TOLD, Stack
 
 GRANTS = tuple(grants())
 
@@ -66,24 +66,39 @@ def test_what_needs_it_is_known_of_every_action_and_of_no_other() -> None:
     assert others == {(carrier, sid) for carrier, sid, _ in granted if (carrier, sid) in others}
 
 
-def test_the_topic_refuses_whoever_else_publishes() -> None:
-    [policy] = Stack().of_type("AWS::SNS::TopicPolicy").values()
+@pytest.mark.parametrize(
+    ("topic", "publisher"), [("Topic", "PublishTransitionsRole"), ("DigestTopic", "SendDigestRole")]
+)
+def test_a_topic_refuses_whoever_else_publishes(topic: str, publisher: str) -> None:
+    policies = Stack(**TOLD).of_type("AWS::SNS::TopicPolicy").values()
+    [policy] = [each for each in policies if each["Topics"] == [{"Ref": topic}]]
     [refused] = [each for each in policy["PolicyDocument"]["Statement"] if each["Sid"] == "OnlyTheAuditorPublishes"]
     assert (refused["Effect"], refused["Principal"], refused["Action"]) == ("Deny", "*", "sns:Publish")
-    publisher = {"Fn::GetAtt": ["PublishTransitionsRole", "Arn"]}
-    assert refused["Condition"] == {"ArnNotEquals": {"aws:PrincipalArn": publisher}}
+    assert refused["Resource"] == {"Ref": topic}
+    only = {"Fn::GetAtt": [publisher, "Arn"]}
+    assert refused["Condition"] == {"ArnNotEquals": {"aws:PrincipalArn": only}}
 
 
-def test_your_own_key_encrypts_topic_queues_and_ledger() -> None:
+def test_your_own_key_encrypts_topics_queues_and_ledger() -> None:
     key = "arn:aws:kms:eu-west-1:111111111111:key/0"
-    stack = Stack(KmsKeyArn=key, NotificationEmail="team@example.com")
+    stack = Stack(**TOLD, KmsKeyArn=key)
     for name, queue in stack.of_type("AWS::SQS::Queue").items():
         assert queue["KmsMasterKeyId"] == key, name
         assert "SqsManagedSseEnabled" not in queue, name
-    [topic] = stack.of_type("AWS::SNS::Topic").values()
-    assert topic["KmsMasterKeyId"] == key
+    topics = stack.of_type("AWS::SNS::Topic")
+    assert {name: topic["KmsMasterKeyId"] for name, topic in topics.items()} == {"Topic": key, "DigestTopic": key}
     [ledger] = stack.of_type("AWS::DynamoDB::Table").values()
     assert ledger["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": key}
+
+
+def test_whoever_reads_the_secret_may_use_your_key() -> None:
+    """A secret that another key encrypts cannot be read: docs/slack.md says so."""
+    stack = Stack(**TOLD, KmsKeyArn=PARAMETERS["KmsKeyArn"])
+    [runtime] = stack.of_type("AWS::IAM::Policy").values()
+    assert {"Ref": "NotifySlackRole"} in runtime["Roles"]
+    [use] = [each for each in runtime["PolicyDocument"]["Statement"] if each["Sid"] == "UseYourKey"]
+    assert "kms:Decrypt" in use["Action"]
+    assert use["Resource"] == PARAMETERS["KmsKeyArn"]
 
 
 def test_the_linter_finds_nothing_in_the_templates_and_what_is_wrong_elsewhere() -> None:

@@ -1,6 +1,7 @@
 """The JSON document is a contract."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -109,3 +110,10 @@ def test_other_partitions() -> None:
     there = ClusterId("aws-cn", "1" * 12, "cn-north-1", "shop")
     document = rendered(snapshot=builders.snapshot(cluster=builders.cluster(id=there)))
     assert document["clusters"][0]["arn"] == "arn:aws-cn:eks:cn-north-1:111111111111:cluster/shop"
+
+
+def test_whose_it_is_is_told_where_a_tag_says() -> None:
+    document = rendered(replace(finding(), team="payments"), finding("HEALTH002"))
+    jsonschema.validate(document, SCHEMA)
+    teams = [each.get("team", "none") for each in document["clusters"][0]["findings"]]
+    assert teams == ["payments", "none"]

@@ -145,3 +145,11 @@ _FINDINGS = st.builds(
 @given(_FINDINGS, st.sampled_from(Change), st.datetimes(timezones=st.just(NOW.tzinfo)))
 def test_security_hub_takes_every_finding_whatever_people_write(about: Finding, change: Change, at: datetime) -> None:
     assert complaints([told(transition(about, change, first_seen=at))]) == []
+
+
+def test_whose_it_is_goes_along_where_a_tag_says() -> None:
+    assert "eks-auditor/team" not in told(transition())["ProductFields"]
+    many = {f"key-{number}": number for number in range(60)}
+    [found] = [told(transition(finding(team="é" * 256, evidence=many)))]
+    assert found["ProductFields"]["eks-auditor/team"] == "é" * 256
+    assert complaints([found]) == []

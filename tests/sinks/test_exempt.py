@@ -86,16 +86,17 @@ class TestMessages:
 class TestLetters:
     def test_an_accepted_finding_is_told_with_who_accepts_it_and_offers_no_fix(self) -> None:
         text = letter(message(exempted()))
-        assert "accepted until 2027-03-31 by team-a: Replaced in spring" in text
-        assert "fix:" not in text
-        assert subject(message(exempted())) == "eks-auditor: 1 exempted in shop (eu-west-1)"
+        assert "Accepted until 2027-03-31 by team-a: Replaced in spring" in text
+        assert "To mend it:" not in text
+        assert subject(message(exempted())) == "eks-auditor: MEDIUM AMI001 accepted in shop (eu-west-1)"
 
     def test_what_is_open_comes_before_what_is_accepted(self) -> None:
         accepted = replace(exempted(), finding=finding(about("a"), severity=Severity.CRITICAL, exemption=ACCEPTED))
         lines = letter(message(accepted, transition(finding(severity=Severity.LOW)))).splitlines()
-        assert lines[3].startswith("LOW  opened")
+        assert lines[0] == "LOW in cluster shop: 1 new, 1 accepted."
+        assert lines[2] == "LOW, new: web"
 
     def test_another_policy_is_one_summary_that_says_so(self) -> None:
         told = message(transition(by_policy=True), replace(exempted(by_policy=True), finding=finding(about("b"))))
-        assert subject(told) == "eks-auditor: new policy, 1 opened, 1 exempted, worst MEDIUM in shop (eu-west-1)"
-        assert "the first audit under another policy" in letter(told)
+        assert subject(told) == "eks-auditor: MEDIUM in shop: new policy, 1 new, 1 accepted"
+        assert "The first audit under another policy" in letter(told)

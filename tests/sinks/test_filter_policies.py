@@ -34,6 +34,16 @@ def rung(severity: Severity, change: Change = Change.OPENED, **deviations: Any) 
     return transition(finding(about(severity.name.lower()), severity=severity), change, **deviations)
 
 
+def owned(*teams: str | None, severity: Severity = Severity.HIGH, change: Change = Change.OPENED) -> str:
+    """News of findings with these teams."""
+    return body(
+        *(
+            transition(finding(about(f"of-{number}"), severity=severity, team=team), change)
+            for number, team in enumerate(teams)
+        )
+    )
+
+
 def elsewhere(**deviations: str) -> str:
     """News with a HIGH finding of a cluster that differs."""
     (text,) = bodies(rung(Severity.HIGH), cluster=replace(CLUSTER_ID, **deviations))
@@ -49,16 +59,31 @@ SAID = {
     "baseline": body(rung(Severity.HIGH, baseline=True)),
     "refresh": body(rung(Severity.HIGH, Change.REFRESHED)),
     "policy": body(rung(Severity.LOW, by_policy=True)),
+    "zone": body(transition(finding(about("zonal"), check_id="ZONE002", severity=Severity.MEDIUM))),
     "quiet": body(rung(Severity.LOW, Change.EXEMPTED, quiet=True)),
     "other name": elsewhere(name="payments"),
     "other account": elsewhere(account="444455556666"),
     "other region": elsewhere(region="us-east-1"),
+    "payments' high": owned("payments"),
+    "payments' low": owned("payments", severity=Severity.LOW),
+    "payments' resolved": owned("payments", change=Change.RESOLVED),
+    "Payments' high": owned("Payments"),
+    "two teams' high": owned("search", "payments", None),
+    "another team's high": owned("search"),
+    "payments' low beside another team's high": body(
+        transition(finding(about("low"), severity=Severity.LOW, team="payments")),
+        transition(finding(about("high"), severity=Severity.HIGH, team="search")),
+    ),
     "release": notice()[0].body,
     "rollback": notice(rollback())[0].body,
     "other region's release": notice(request(region="us-east-1"))[0].body,
 }
 ELSEWHERE = {"other name", "other account", "other region"}
 RELEASES = {"release", "rollback", "other region's release"}
+OWNED = {name for name in SAID if name.endswith(("' high", "' low", "' resolved", "team's high"))}
+PAYMENTS_HIGH = {
+    "payments' high", "payments' resolved", "two teams' high", "payments' low beside another team's high"
+}  # fmt: skip
 
 
 class Subscribed:
@@ -104,30 +129,38 @@ def names(arrived: list[str]) -> set[str]:
     return {of[text] for text in arrived}
 
 
-@pytest.mark.parametrize(
-    ("policy", "expected"),
-    [
-        (
-            "Only news with a HIGH or CRITICAL finding",
-            {"high", "high and low", "critical resolved", *ELSEWHERE},
-        ),
-        (
-            "Only one cluster, whose name is its own only within its account and Region",
-            SAID.keys() - ELSEWHERE - RELEASES,
-        ),
-        ("Everything but refreshes", SAID.keys() - {"refresh"}),
-        ("Only the releases of one Region", {"release", "rollback"}),
-    ],
-)
-def test_a_documented_policy_lets_through_what_it_says(subscribed: Subscribed, policy: str, expected: set[str]) -> None:
+LETS_THROUGH = {
+    "Only news with a HIGH or CRITICAL finding": {
+        "high", "high and low", "critical resolved", *ELSEWHERE, *(OWNED - {"payments' low"})
+    },
+    "Only what is bad and of one team": PAYMENTS_HIGH,
+    "What no team is named for, the releases among it": SAID.keys() - OWNED,
+    "What people are told, for a mailbox or a chat": SAID.keys() - {"refresh", "quiet"},
+    "What people are told of one team, without what is resolved": {
+        *(PAYMENTS_HIGH - {"payments' resolved"}), "payments' low"
+    },
+    "Only what runs a superseded image": SAID.keys() - RELEASES - {"zone"},
+    "Only one cluster, whose name is its own only within its account and Region": SAID.keys() - ELSEWHERE - RELEASES,
+    "Everything but refreshes": SAID.keys() - {"refresh"},
+    "Only the releases of one Region": {"release", "rollback"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_documented_policy_lets_through_what_it_says(subscribed: Subscribed, policy: str) -> None:
     subscribed.subscribe(POLICIES[policy])
     for text in SAID.values():
         subscribed.publish(text)
-    assert names(subscribed.arrived()) == expected
+    assert names(subscribed.arrived()) == LETS_THROUGH[policy]
+
+
+def test_each_documented_policy_lets_something_through_and_keeps_something_back() -> None:
+    assert LETS_THROUGH.keys() == POLICIES.keys()
+    assert all(expected and SAID.keys() - expected for expected in LETS_THROUGH.values())
 
 
 def test_there_is_no_documented_policy_but_those() -> None:
-    assert len(POLICIES) == SECTION.count("```json") == 4
+    assert len(POLICIES) == SECTION.count("```json") == 9
 
 
 @pytest.mark.parametrize(
@@ -141,6 +174,7 @@ def test_there_is_no_documented_policy_but_those() -> None:
         {"class": ["news", "baseline", "policy", "quiet", "refresh"]},
         {"cluster": ["shop"]},
         {"account": ["111122223333"]},
+        {"team": ["payments", "search"]},
     ],
 )
 def test_no_filter_on_findings_takes_a_notice_for_one(subscribed: Subscribed, policy: dict[str, list[Any]]) -> None:
@@ -183,9 +217,27 @@ def test_later_parts_of_a_notice_are_for_machines(subscribed: Subscribed, audien
     assert sorted(parse_message(text).part for text in subscribed.arrived()) == expected
 
 
+HOSTILE_TEAMS = (
+    'a"b', "back\\slash", '["hr"]', "payments, search", "<!channel>", "équipe ☃", "\U0001f600", "$or", "x" * 256
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("team", HOSTILE_TEAMS)
+def test_a_team_is_routed_by_its_exact_name(subscribed: Subscribed, team: str) -> None:
+    """Whatever the tag holds, it is one value: no other team's, and no end of the list."""
+    subscribed.subscribe(json.dumps({"team": [team]}))
+    wanted = owned(team, "search")
+    for text in (wanted, *SAID.values()):
+        subscribed.publish(text)
+    assert subscribed.arrived() == [wanted]
+
+
 def test_the_documented_attributes_are_those_that_are_published() -> None:
-    published = attributes(parse_message(SAID["high"]))
+    published = attributes(parse_message(SAID["payments' high"]))
     assert {name: value["DataType"] for name, value in published.items()} == ATTRIBUTES
+    assert len(ATTRIBUTES) <= 10, "SNS drops a message with more that goes to a queue raw"
+    of_nobody = attributes(parse_message(SAID["high"]))
+    assert ATTRIBUTES.keys() - of_nobody.keys() == {"team"}
     of_a_release = attributes(parse_message(SAID["release"]))
     said = "The notice of a release carries " + ", ".join(f"`{name}`" for name in ("class", "audience", "transition"))
     assert f"{said} and `region` only" in SECTION

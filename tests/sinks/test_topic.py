@@ -10,6 +10,8 @@ from eks_auditor.events.messages import parse_transitions
 from eks_auditor.ledger.outbox import BODY_LIMIT
 from eks_auditor.model.history import Change
 from eks_auditor.model.verdict import Severity
+from eks_auditor.sinks.amazon_q import transitions as transitions_for_chat
+from eks_auditor.sinks.letter import letter
 from eks_auditor.sinks.topic import LIMIT, MessageTooLargeError, Topic, publication
 from tests.sinks.fakes import FakeSns, size_of
 from tests.sinks.transitions import bodies, body, finding, transition, transitions
@@ -34,10 +36,48 @@ def test_subscribers_get_the_body_as_it_is_and_mail_a_letter() -> None:
     message = published(text)
     assert message["TopicArn"] == ARN
     assert message["MessageStructure"] == "json"
-    both = json.loads(message["Message"])
-    assert both["default"] == text
-    assert both["email"].startswith("Cluster shop in eu-west-1")
-    assert set(both) == {"default", "email"}
+    each = json.loads(message["Message"])
+    assert set(each) == {"default", "email", "https"}
+    assert each["default"] == text
+    assert each["email"] == letter(parse_transitions(text))
+    assert json.loads(each["https"]) == transitions_for_chat(parse_transitions(text))
+
+
+def test_what_is_for_machines_only_goes_alone() -> None:
+    for text in (body(transition(change=Change.REFRESHED)), body(transition(quiet=True))):
+        message = published(text)
+        assert message["Message"] == text
+        assert "MessageStructure" not in message
+
+
+def test_a_team_travels_where_a_tag_says_one() -> None:
+    told = [transition(finding(about(f"{number}"), team=team)) for number, team in enumerate(("search", None, "pay"))]
+    message = published(body(*told))
+    assert message["MessageAttributes"]["team"] == {"DataType": "String.Array", "StringValue": '["pay", "search"]'}
+    assert len(message["MessageAttributes"]) == 9
+    assert "team" not in published(body())["MessageAttributes"]
+
+
+TEAMS = st.text(st.characters(exclude_categories=("C", "Zl", "Zp")), min_size=1, max_size=256)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(TEAMS, min_size=1, max_size=50))
+def test_whatever_a_team_is_called_it_is_one_value_of_the_attribute(teams: list[str]) -> None:
+    told = [transition(finding(about(f"{number}"), team=team)) for number, team in enumerate(teams)]
+    message = published(body(*told))
+    assert words(message, "team") == sorted(set(teams))
+
+
+def test_fifty_teams_of_the_longest_names_leave_the_longest_body_its_room() -> None:
+    told = [
+        transition(finding(about(f"{number}"), team=f"{number:03}" + "\U0001f600" * 253, reason='"' * 1_450))
+        for number in range(50)
+    ]
+    sizes = [len(text) for text in bodies(*told)]
+    assert max(sizes) > 0.9 * BODY_LIMIT
+    for text in bodies(*told):
+        assert size_of(published(text)) <= LIMIT
 
 
 def test_attributes_are_what_subscribers_filter_by() -> None:
@@ -106,7 +146,7 @@ def test_every_body_that_the_ledger_writes_fits_the_topic(text: str, times: int,
         assert size_of(published(each)) <= LIMIT
 
 
-def test_a_letter_that_does_not_fit_shrinks() -> None:
+def test_a_letter_that_does_not_fit_shrinks_and_so_does_the_notification() -> None:
     told = transitions(30)
     room = LIMIT - size_of(published(body(*told)))
     text = body(*told, padding="x" * room)
@@ -114,6 +154,7 @@ def test_a_letter_that_does_not_fit_shrinks() -> None:
     both = json.loads(message["Message"])
     assert both["default"] == text, "the body never shrinks"
     assert "… and 25 more" in both["email"]
+    assert "and 27 more: 27 MEDIUM AMI001 new" in json.loads(both["https"])["content"]["description"]
     assert size_of(message) <= LIMIT
 
 

@@ -28,10 +28,13 @@ class Client:
     ("members", "read"),
     [
         ({}, {}),
-        ({"tags": {"team": "a", "eks-auditor/exempt": "AMI001"}}, {"eks-auditor/exempt": "AMI001"}),
+        (
+            {"tags": {"team": "a", "eks-auditor/exempt": "AMI001"}},
+            {"team": "a", "eks-auditor/exempt": "AMI001"},
+        ),
     ],
 )
-def test_only_our_own_are_kept(members: dict[str, Any], read: dict[str, str]) -> None:
+def test_those_of_the_cluster_are_kept(members: dict[str, Any], read: dict[str, str]) -> None:
     described = describe_cluster(cast("EKSClient", Client(**members)), CLUSTER_ID)
     assert isinstance(described, Cluster)
     assert described.tags == read

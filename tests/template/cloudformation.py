@@ -18,6 +18,15 @@ PSEUDO = {
     "AWS::StackName": "eks-auditor",
 }
 
+SLACK = "arn:aws:secretsmanager:eu-west-1:111111111111:secret:slack-a1B2c3"
+TOLD = {
+    "NotificationEmail": "team@example.com",
+    "SlackSecretArn": SLACK,
+    "Digest": "weekly",
+    "DigestEmail": "team@example.com",
+}
+"""The parameters of a stack that tells everybody whom it can."""
+
 type Document = dict[str, Any]
 
 
@@ -85,7 +94,7 @@ class Stack:
         """Return the properties of every resource of a type."""
         return {key: value.get("Properties", {}) for key, value in self.resources.items() if value["Type"] == kind}
 
-    def resolve(self, node: Any) -> Any:  # noqa: PLR0911, C901 - one a form
+    def resolve(self, node: Any) -> Any:  # noqa: PLR0911, PLR0912, C901 - one a form
         """Replace what parameters and conditions decide; references to resources stay."""
         if isinstance(node, list):
             items = [self.resolve(item) for item in node]
@@ -99,6 +108,10 @@ class Stack:
                 return self.resolve(yes if self.condition(name) else no)
             case {"Fn::Equals": [left, right]}:
                 return self.resolve(left) == self.resolve(right)
+            case {"Fn::And": list(parts)}:
+                return all(self.resolve(part) for part in parts)
+            case {"Fn::Condition": str(name)}:
+                return self.condition(name)
             case {"Fn::Not": [value]}:
                 return not self.resolve(value)
             case {"Fn::Or": values}:

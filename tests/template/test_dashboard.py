@@ -11,9 +11,9 @@ import pytest
 
 from eks_auditor.model.verdict import Severity
 from eks_auditor.wiring.telemetry import NAMESPACE
-from tests.template.cloudformation import ROOT, Stack, load
+from tests.template.cloudformation import ROOT, TOLD, Stack, load
 
-EVERYTHING = {"NotificationEmail": "team@example.com", "PolicyParameter": "/eks-auditor/policy"}
+EVERYTHING = {**TOLD, "PolicyParameter": "/eks-auditor/policy"}
 WIRING = ROOT / "layers" / "auditor" / "eks_auditor" / "wiring"
 SEARCH = re.compile(
     r"SEARCH\('\{([\w,]+)\} MetricName=\"(\w+)\" Stack=\"eks-auditor\"(?: (\w+)=\"(\w+)\")?', '(\w+)', 3600\)"

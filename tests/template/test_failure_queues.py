@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.template.cloudformation import Stack, as_list, load, logical_id
+from tests.template.cloudformation import SLACK, TOLD, Stack, as_list, load, logical_id
 
-FULL = {"NotificationEmail": "team@example.com", "PolicyParameter": "/eks-auditor/policy"}
+FULL = {**TOLD, "PolicyParameter": "/eks-auditor/policy"}
 
 
 def edges(stack: Stack) -> dict[str, str]:  # noqa: C901 - one loop a kind of edge
@@ -39,8 +39,10 @@ def failure_queues(stack: Stack) -> dict[str, Any]:
 
 @pytest.mark.parametrize("hub", ["enabled", "disabled"])
 @pytest.mark.parametrize("mail", ["", "team@example.com"])
-def test_each_edge_has_its_own_queue_and_each_queue_its_edge(hub: str, mail: str) -> None:
-    stack = Stack(SecurityHub=hub, NotificationEmail=mail)
+@pytest.mark.parametrize("slack", ["", SLACK])
+@pytest.mark.parametrize("digest", ["off", "daily"])
+def test_each_edge_has_its_own_queue_and_each_queue_its_edge(hub: str, mail: str, slack: str, digest: str) -> None:
+    stack = Stack(SecurityHub=hub, NotificationEmail=mail, SlackSecretArn=slack, Digest=digest, DigestEmail=mail)
     queues = list(edges(stack).values())
     assert sorted(queues) == sorted(failure_queues(stack))
 
@@ -58,6 +60,8 @@ def test_every_queue_that_feeds_a_function_has_a_redrive_policy() -> None:
     queues = Stack(**FULL).of_type("AWS::SQS::Queue")
     for name in ("AuditQueue", "ImportQueue"):
         assert queues[name]["RedrivePolicy"]["maxReceiveCount"] == 4
+    # What waits for Slack is received again and again; the function itself says what has failed.
+    assert queues["SlackQueue"]["RedrivePolicy"]["maxReceiveCount"] == 1000
 
 
 def test_failure_queues_keep_14_days() -> None:
@@ -73,7 +77,8 @@ def test_each_failure_queue_has_an_alarm() -> None:
         for dimension in alarm["Dimensions"]
         if dimension["Name"] == "QueueName"
     ]
-    assert sorted(watched) == sorted(failure_queues(stack))
+    # What waits for Slack for hours is no failure yet, and worth a look.
+    assert sorted(watched) == sorted([*failure_queues(stack), "SlackQueue"])
 
 
 def test_retries_end_while_they_are_of_use() -> None:
@@ -101,7 +106,7 @@ def test_who_leaves_messages_may() -> None:
         for role in stack.of_type("AWS::IAM::Role").values()
         for policy in role["Policies"]
         for statement in policy["PolicyDocument"]["Statement"]
-        if statement["Action"] == "sqs:SendMessage"
+        if "sqs:SendMessage" in as_list(statement["Action"])
         for resource in as_list(statement["Resource"])
     }
     # A message that was received too often is moved by SQS itself.
@@ -110,7 +115,7 @@ def test_who_leaves_messages_may() -> None:
         for queue in stack.of_type("AWS::SQS::Queue").values()
         if "RedrivePolicy" in queue
     }
-    assert set(failure_queues(stack)) == (by_role | set(services) | moved) - {"AuditQueue", "ImportQueue"}
+    assert set(failure_queues(stack)) == (by_role | set(services) | moved) - {"AuditQueue", "ImportQueue", "SlackQueue"}
     for name, statement in services.items():
         assert statement["Condition"]["ArnEquals"].keys() == {"aws:SourceArn"}, name
 
@@ -132,14 +137,15 @@ def is_tls_only(statement: dict[str, Any]) -> bool:
 
 
 def test_the_topic_takes_messages_of_the_auditor_only_and_by_tls() -> None:
-    [policy] = Stack().of_type("AWS::SNS::TopicPolicy").values()
-    only, tls = policy["PolicyDocument"]["Statement"]
-    assert only["Effect"] == "Deny"
-    assert only["Action"] == "sns:Publish"
-    assert only["Condition"] == {
-        "ArnNotEquals": {"aws:PrincipalArn": {"Fn::GetAtt": ["PublishTransitionsRole", "Arn"]}}
-    }
-    assert is_tls_only(tls)
+    publishers = {"TopicPolicy": "PublishTransitionsRole", "DigestTopicPolicy": "SendDigestRole"}
+    policies = Stack(**FULL).of_type("AWS::SNS::TopicPolicy")
+    assert policies.keys() == publishers.keys()
+    for name, policy in policies.items():
+        only, tls = policy["PolicyDocument"]["Statement"]
+        assert only["Effect"] == "Deny"
+        assert only["Action"] == "sns:Publish"
+        assert only["Condition"] == {"ArnNotEquals": {"aws:PrincipalArn": {"Fn::GetAtt": [publishers[name], "Arn"]}}}
+        assert is_tls_only(tls)
 
 
 def test_a_failure_queue_says_its_edge_in_the_outputs() -> None:

@@ -5,13 +5,14 @@ import re
 import pytest
 
 from eks_auditor.events.releases import DETAIL_TYPE, SOURCE
+from eks_auditor.ledger import digests, quiet
 from eks_auditor.ledger.pointers import partition_key
 from eks_auditor.wiring.permissions import ACTIONS
 from tests.plan.releasing import notice
-from tests.template.cloudformation import ROOT, Document, Stack, actions, as_list, load, statements
+from tests.template.cloudformation import ROOT, SLACK, TOLD, Document, Stack, actions, as_list, load, statements
 
 EVERYTHING = {
-    "NotificationEmail": "team@example.com",
+    **TOLD,
     "KmsKeyArn": "arn:aws:kms:eu-west-1:111111111111:key/0",
     "VpcSubnetIds": "subnet-0",
     "VpcSecurityGroupIds": "sg-0",
@@ -92,7 +93,7 @@ def test_every_role_is_written_out_and_has_no_managed_policy(stack: Stack) -> No
 def test_every_role_has_the_boundary(stack: Stack) -> None:
     for name, role in stack.of_type("AWS::IAM::Role").items():
         assert role["PermissionsBoundary"] == EVERYTHING["PermissionsBoundaryArn"], name
-    for role in Stack().of_type("AWS::IAM::Role").values():
+    for role in Stack(**TOLD).of_type("AWS::IAM::Role").values():
         assert "PermissionsBoundary" not in role
 
 
@@ -157,7 +158,7 @@ def test_nothing_in_the_audited_account_can_be_changed() -> None:
 def test_permissions_for_what_is_not_asked_for_are_left_out() -> None:
     asked = {action.split(":")[0] for _, statement in statements(STACKS[0]) for action in actions(statement)}
     plain = {action.split(":")[0] for _, statement in statements(Stack()) for action in actions(statement)}
-    assert asked - plain == {"kms", "xray"}
+    assert asked - plain == {"kms", "secretsmanager", "xray"}
     assert "JoinVpc" not in granted(Stack(), "RuntimePolicy")
 
 
@@ -211,18 +212,40 @@ def test_the_watcher_puts_one_kind_of_event_on_one_bus() -> None:
 def test_who_keeps_releases_touches_nobody_else_s_items(sid: str, leading_key: str, written: str) -> None:
     [keep] = [statement for _, statement in statements(STACKS[0]) if statement["Sid"] == sid]
     assert keep["Resource"] == {"Fn::GetAtt": ["Ledger", "Arn"]}
-    assert keep["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [leading_key]}}
+    assert keep["Condition"] == of_items("ForAllValues:StringLike", leading_key)
     assert written == leading_key.replace("*", "aws/eu-west-1")
 
 
+@pytest.mark.parametrize(("sid", "written"), [("KeepQuiet", quiet.PARTITION), ("KeepFigures", digests.PARTITION)])
+def test_who_tells_people_touches_nobody_else_s_items(sid: str, written: str) -> None:
+    [keep] = [statement for _, statement in statements(STACKS[0]) if statement["Sid"] == sid]
+    assert keep["Resource"] == {"Fn::GetAtt": ["Ledger", "Arn"]}
+    assert keep["Condition"] == of_items("ForAllValues:StringEquals", written)
+
+
+@pytest.mark.parametrize(
+    ("arn", "taken"), [("", True), (SLACK, True), (SLACK.rpartition("-")[0], False), (f"{SLACK}*", False)]
+)
+def test_the_secret_is_named_whole(arn: str, taken: bool) -> None:  # noqa: FBT001  a parameter
+    """IAM compares it with the whole ARN; without its end Secrets Manager would find the secret, and IAM refuse it."""
+    pattern = load()["Parameters"]["SlackSecretArn"]["AllowedPattern"]
+    assert bool(re.search(pattern, arn)) is taken
+
+
+def of_items(operator: str, leading_key: str) -> Document:
+    """A condition that holds for items with that partition key, and not for a call that names none."""
+    return {operator: {"dynamodb:LeadingKeys": [leading_key]}, "Null": {"dynamodb:LeadingKeys": "false"}}
+
+
 # What Lambda does in a function's name; no code of ours calls it.
-LAMBDA_S_OWN = {"TakeAudits", "TakeTransitions", "ReadStream", "FindStream", "KeepFailedEvents"}
+LAMBDA_S_OWN = {"TakeAudits", "TakeMessages", "TakeTransitions", "ReadStream", "FindStream", "KeepFailedEvents"}
 
 
 @pytest.mark.parametrize("function", sorted(ACTIONS))
 def test_policies_equal_the_actions_declared_beside_the_calls(function: str) -> None:
     # A stack has one place of its policy, or none; the functions may read either.
-    policies = granted(Stack(PolicyParameter="/policy", PolicyBucket="policies"), f"{function}Role").items()
+    stack = Stack(**TOLD, PolicyParameter="/policy", PolicyBucket="policies")
+    policies = granted(stack, f"{function}Role").items()
     assert {action for name, found in policies if name not in LAMBDA_S_OWN for action in found} == ACTIONS[function]
 
 

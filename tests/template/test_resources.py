@@ -10,14 +10,14 @@ import pytest
 from eks_auditor.autoscaler.settings import SCALES, AutoscalerSettings, Scales, discovery_of, version_of
 from eks_auditor.settings import Settings
 from eks_auditor.wiring.audit_cluster import autoscaler_of
-from tests.template.cloudformation import Stack, load, logical_id
+from tests.template.cloudformation import ROOT, TOLD, Stack, load, logical_id
 
 KEY = "arn:aws:kms:eu-west-1:111111111111:key/0"
 COMMON = {"STACK_NAME", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
 
 
 def functions(**parameters: object) -> dict[str, Any]:
-    return Stack(**parameters).of_type("AWS::Serverless::Function")
+    return Stack(**TOLD, **parameters).of_type("AWS::Serverless::Function")
 
 
 def ledger(**parameters: object) -> Any:  # noqa: ANN401 - a resource's properties
@@ -77,7 +77,7 @@ def test_a_bad_record_of_the_stream_stops_nothing() -> None:
 
 
 def test_queues_wait_six_timeouts_and_report_failures_one_by_one() -> None:
-    stack = Stack()
+    stack = Stack(**TOLD)
     for name, function in stack.of_type("AWS::Serverless::Function").items():
         for event in function.get("Events", {}).values():
             if event["Type"] == "SQS":
@@ -95,7 +95,7 @@ def test_audits_come_one_by_one_and_so_many_at_a_time() -> None:
 
 
 def test_a_message_outlives_its_receives() -> None:
-    for name, queue in Stack().of_type("AWS::SQS::Queue").items():
+    for name, queue in Stack(**TOLD).of_type("AWS::SQS::Queue").items():
         if "RedrivePolicy" in queue:
             lifetime = queue["VisibilityTimeout"] * queue["RedrivePolicy"]["maxReceiveCount"]
             assert queue["MessageRetentionPeriod"] > lifetime, name
@@ -105,20 +105,22 @@ def test_a_message_outlives_its_receives() -> None:
 
 
 def test_aws_keys_encrypt_by_default() -> None:
-    stack = Stack(NotificationEmail="team@example.com")
+    stack = Stack(**TOLD)
     for name, queue in stack.of_type("AWS::SQS::Queue").items():
         assert queue["SqsManagedSseEnabled"] is True, name
         assert "KmsMasterKeyId" not in queue
-    assert stack.of_type("AWS::SNS::Topic")["Topic"]["KmsMasterKeyId"] == "alias/aws/sns"
+    for topic in stack.of_type("AWS::SNS::Topic").values():
+        assert topic["KmsMasterKeyId"] == "alias/aws/sns"
     assert "KmsKeyArn" not in stack.function_globals
 
 
 def test_your_key_encrypts_everything_that_is_stored() -> None:
-    stack = Stack(NotificationEmail="team@example.com", KmsKeyArn=KEY)
+    stack = Stack(**TOLD, KmsKeyArn=KEY)
     for name, queue in stack.of_type("AWS::SQS::Queue").items():
         assert queue["KmsMasterKeyId"] == KEY, name
         assert "SqsManagedSseEnabled" not in queue
-    assert stack.of_type("AWS::SNS::Topic")["Topic"]["KmsMasterKeyId"] == KEY
+    for topic in stack.of_type("AWS::SNS::Topic").values():
+        assert topic["KmsMasterKeyId"] == KEY
     assert stack.of_type("AWS::Logs::LogGroup")["AuditorLogs"]["KmsKeyId"] == KEY
     assert stack.function_globals["KmsKeyArn"] == KEY
 
@@ -141,9 +143,19 @@ def test_each_function_gets_what_it_needs_and_no_more() -> None:
             "POLICY_PARAMETER",
             "POLICY_BUCKET",
             "POLICY_KEY",
+            "TEAM_TAG",
         },
         "PublishTransitions": {"LEDGER_TABLE", "TOPIC_ARN"},
         "ImportFindings": {"LEDGER_TABLE", "IMPORT_ROLE_NAME"},
+        "NotifySlack": {
+            "LEDGER_TABLE",
+            "SLACK_SECRET",
+            "SLACK_QUEUE_URL",
+            "SLACK_FAILURES_URL",
+            "SLACK_WINDOW_SECONDS",
+            "SECURITY_HUB",
+        },
+        "SendDigest": {"LEDGER_TABLE", "DIGEST", "DIGEST_TOPIC_ARN", "SECURITY_HUB"},
     }
     assert set(Stack().function_globals["Environment"]["Variables"]) == COMMON
 
@@ -198,6 +210,7 @@ def test_functions_live_in_the_folder_of_their_name() -> None:
     snake = {"PlanAudits": "plan_audits", "AuditCluster": "audit_cluster"}
     snake |= {"WatchReleases": "watch_releases"}
     snake |= {"PublishTransitions": "publish_transitions", "ImportFindings": "import_findings"}
+    snake |= {"NotifySlack": "notify_slack", "SendDigest": "send_digest"}
     assert {name: function["CodeUri"] for name, function in functions().items()} == {
         name: f"functions/{folder}" for name, folder in snake.items()
     }
@@ -259,10 +272,38 @@ def test_mail_gets_what_people_should_know() -> None:
 # -- Security Hub
 
 
-def test_security_hub_hears_of_findings_only() -> None:
-    subscription = Stack().of_type("AWS::SNS::Subscription")["ImportSubscription"]
-    assert subscription["FilterPolicy"] == {"class": ["news", "baseline", "policy", "quiet", "refresh"]}
-    assert "FilterPolicyScope" not in subscription
+def test_slack_gets_what_people_should_know_and_the_digest() -> None:
+    told = Stack(**TOLD).of_type("AWS::SNS::Subscription")
+    assert told["SlackSubscription"]["TopicArn"] == {"Ref": "Topic"}
+    assert told["DigestSlackSubscription"]["TopicArn"] == {"Ref": "DigestTopic"}
+    for name in ("SlackSubscription", "DigestSlackSubscription"):
+        assert told[name]["RawMessageDelivery"] is True
+        assert logical_id(told[name]["Endpoint"]) == "SlackQueue"
+    quiet = Stack(**{**TOLD, "Digest": "off"}).of_type("AWS::SNS::Subscription")
+    assert set(told) - set(quiet) == {"DigestSlackSubscription", "DigestMailSubscription"}
+
+
+@pytest.mark.parametrize(("often", "expression"), [("daily", "cron(0 7 ? * * *)"), ("weekly", "cron(0 7 ? * MON *)")])
+def test_the_digest_goes_out_at_its_hour(often: str, expression: str) -> None:
+    stack = Stack(Digest=often, DigestHour=7, TimeZone="Europe/Berlin")
+    schedule = stack.of_type("AWS::Scheduler::Schedule")["DigestSchedule"]
+    assert schedule["ScheduleExpression"] == expression
+    assert schedule["ScheduleExpressionTimezone"] == "Europe/Berlin"
+    assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
+    assert json.loads(schedule["Target"]["Input"]) == json.loads((ROOT / "events" / "digest.json").read_text())
+    assert stack.of_type("AWS::Serverless::Function")["SendDigest"]["Environment"]["Variables"]["DIGEST"] == often
+
+
+def test_slack_and_the_digest_leave_nothing_where_nobody_wants_them() -> None:
+    extra = set(Stack(**TOLD).resources) - set(Stack(NotificationEmail="team@example.com").resources)
+    assert all(name.startswith(("Slack", "NotifySlack", "Digest", "SendDigest")) for name in extra)
+    assert not [name for name in Stack().resources if name.startswith(("Slack", "NotifySlack", "Digest", "SendDigest"))]
+
+
+def test_no_queue_of_the_stack_depends_on_attributes() -> None:
+    """Where a message has a text for each protocol, AWS's guide leaves open whether attributes are looked at."""
+    for name, subscription in Stack(**TOLD).of_type("AWS::SNS::Subscription").items():
+        assert ("FilterPolicy" in subscription) == (name == "MailSubscription"), name
 
 
 def test_security_hub_disabled_leaves_everything_of_it_out() -> None:

@@ -21,7 +21,7 @@ from eks_auditor.snapshot.reader import ClusterGoneError, ClusterUnreadableError
 from eks_auditor.wiring import audit_cluster
 from eks_auditor.wiring.audit_cluster import AuditCluster, autoscaler_of, make_checkpoint
 from eks_auditor.wiring.records import each_message
-from tests.builders import CLUSTER_ID, NOW, cluster, gap, snapshot
+from tests.builders import CLUSTER_ID, NOW, cluster, gap, managed, snapshot
 from tests.sinks.fakes import refused
 from tests.sinks.transitions import AUDIT_ID, transitions
 from tests.wiring.fakes import Context, FakeLedger, FakeReader, Heard, Ticking, failures, messages
@@ -55,13 +55,14 @@ class FakePolicy:
 class Auditing:
     """The function among its neighbours: a healthy cluster that the ledger does not know, unless said otherwise."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  its neighbours, and what people say
         self,
         answer: Snapshot | Exception | None = None,
         ledger: FakeLedger | None = None,
         context: Context | None = None,
         autoscaler: AutoscalerSettings = AUTO,
         policed: FakePolicy | None = None,
+        team_tag: str = "team",
     ) -> None:
         self.heard = Heard()
         self.context = context or Context()
@@ -76,6 +77,7 @@ class Auditing:
             telemetry=self.heard.telemetry,
             autoscaler=autoscaler,
             policed=policed,
+            team_tag=team_tag,
         )
 
     def take(self, *bodies: str) -> list[str]:
@@ -135,16 +137,24 @@ def test_what_the_ledger_knows_of_the_autoscaler_reaches_the_checks() -> None:
 
 
 def test_the_function_is_built_with_what_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    built: list[AutoscalerSettings] = []
+    built: list[tuple[AutoscalerSettings, str]] = []
 
     def recorded(**parts: Any) -> None:  # noqa: ANN401  any part of the function
-        built.append(parts["autoscaler"])
+        built.append((parts["autoscaler"], parts["team_tag"]))
 
     monkeypatch.setattr(audit_cluster, "AuditCluster", recorded)
-    for name, value in {"STACK_NAME": "s", "LEDGER_TABLE": "t", "AUTOSCALER": "none"}.items():
+    for name, value in {"STACK_NAME": "s", "LEDGER_TABLE": "t", "AUTOSCALER": "none", "TEAM_TAG": "owner"}.items():
         monkeypatch.setenv(name, value)
     audit_cluster._build("arn:aws:lambda:eu-west-1:111122223333:function:audit")  # noqa: SLF001  what the handler calls first
-    assert built == [AutoscalerSettings(scales="none")]
+    assert built == [(AutoscalerSettings(scales="none"), "owner")]
+
+
+def test_what_the_tag_of_the_setting_says_reaches_the_ledger() -> None:
+    tags = {"team": "web", "owner": "payments"}
+    auditing = Auditing(snapshot(managed(tags=tags)), team_tag="owner")
+    auditing.take()
+    [audit] = auditing.ledger.saved
+    assert {each.team for each in audit.findings if each.subject.kind == "managed"} == {"payments"}
 
 
 def test_the_environment_says_what_scales_the_clusters() -> None:

@@ -85,9 +85,7 @@ def test_however_the_stream_is_cut_the_messages_are_the_same(size: int) -> None:
     told = [message["Message"] for message in publishing.sns.published]
     assert [json.loads(message)["default"] for message in told] == [item.body for item in announced]
     subjects = [message["Subject"] for message in publishing.sns.published]
-    assert [subject_line.rpartition("(")[2] for subject_line in subjects[:3]] == [
-        f"part {part} of 3)" for part in (1, 2, 3)
-    ]
+    assert [subject_line.rpartition("(")[2] for subject_line in subjects[:3]] == [f"{part}/3)" for part in (1, 2, 3)]
 
 
 def test_what_fails_is_returned_and_what_follows_waits_with_it() -> None:

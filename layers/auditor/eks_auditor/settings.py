@@ -26,6 +26,13 @@ class Settings:
         autoscaler: What scales the clusters, or ``auto``.
         autoscaler_version: Cluster Autoscaler's minor; empty for that of each cluster.
         autoscaler_discovery: The tags that it discovers groups by; empty for those of its documentation.
+        team_tag: The key of the tag that says whose a resource is.
+        slack_secret: The ARN of the secret that says how to reach Slack.
+        slack_queue_url: What Slack is to be told waits there.
+        slack_failures_url: What Slack cannot be told is kept there.
+        slack_window: How many seconds a first message opens a window for, in which others wait to be told together.
+        digest: How often the digest is sent: ``daily`` or ``weekly``.
+        digest_topic_arn: Where it is published.
         policy_parameter: The SSM parameter that holds the policy; empty for none.
         policy_bucket: The bucket of the object that holds it; empty for none.
         policy_key: That object's key.
@@ -44,6 +51,13 @@ class Settings:
     autoscaler: str
     autoscaler_version: str
     autoscaler_discovery: str
+    team_tag: str
+    slack_secret: str
+    slack_queue_url: str
+    slack_failures_url: str
+    slack_window: int
+    digest: str
+    digest_topic_arn: str
     policy_parameter: str
     policy_bucket: str
     policy_key: str
@@ -73,6 +87,13 @@ class Settings:
             autoscaler=environment.get("AUTOSCALER", "auto"),
             autoscaler_version=environment.get("AUTOSCALER_VERSION", ""),
             autoscaler_discovery=environment.get("AUTOSCALER_DISCOVERY", ""),
+            team_tag=environment.get("TEAM_TAG", "team"),
+            slack_secret=environment.get("SLACK_SECRET", ""),
+            slack_queue_url=environment.get("SLACK_QUEUE_URL", ""),
+            slack_failures_url=environment.get("SLACK_FAILURES_URL", ""),
+            slack_window=int(environment.get("SLACK_WINDOW_SECONDS", "60")),
+            digest=environment.get("DIGEST", "weekly"),
+            digest_topic_arn=environment.get("DIGEST_TOPIC_ARN", ""),
             policy_parameter=environment.get("POLICY_PARAMETER", ""),
             policy_bucket=environment.get("POLICY_BUCKET", ""),
             policy_key=environment.get("POLICY_KEY", ""),

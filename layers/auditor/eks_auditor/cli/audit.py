@@ -26,6 +26,7 @@ from eks_auditor.cli.output import progress, say, table_shape, write
 from eks_auditor.cli.policy_file import PolicyFile, policy_of
 from eks_auditor.cli.reading import Reading, Wanted, read_clusters
 from eks_auditor.cli.recorded import read_files, refuse_aws, sensible
+from eks_auditor.findings.teams import TEAM_TAG
 from eks_auditor.model.verdict import Severity
 from eks_auditor.policy.rules import Policy
 from eks_auditor.report.asff_document import render_asff
@@ -64,6 +65,9 @@ def audit(  # noqa: PLR0913  one parameter an option
     autoscaler_version: AutoscalerVersion = "",
     autoscaler_discovery: AutoscalerDiscovery = "",
     policy_file: PolicyFile = None,
+    team_tag: Annotated[
+        str, typer.Option(help="Key of the tag that says whose a resource is.", metavar="KEY")
+    ] = TEAM_TAG,
     fail_on: Annotated[
         Severity | None,
         typer.Option(
@@ -92,7 +96,7 @@ def audit(  # noqa: PLR0913  one parameter an option
         reading = read_files(recorded)
     else:
         reading = _read_aws(Wanted.of(region or [], cluster or []), profile, clock)
-    report = report_of(_judged(reading, checks, settings, policy), gaps=reading.gaps, started=started)
+    report = report_of(_judged(reading, checks, settings, policy, team_tag), gaps=reading.gaps, started=started)
     write(_rendered(report, form, output, show_all=show_all), output)
     for sentence in (*reading.notes, *(note for cluster in report.clusters for note in cluster.notes)):
         say(f"{sentence}.")
@@ -106,11 +110,11 @@ def _read_aws(wanted: Wanted, profile: str | None, clock: Clock) -> Reading:
 
 
 def _judged(
-    reading: Reading, checks: Sequence[Check], autoscaler: AutoscalerSettings, policy: Policy
+    reading: Reading, checks: Sequence[Check], autoscaler: AutoscalerSettings, policy: Policy, team_tag: str
 ) -> Iterator[AuditedCluster]:
     for snapshot in reading.snapshots:
         with sensible(snapshot, reading):
-            judged = audited(snapshot, checks, autoscaler, policy=policy)
+            judged = audited(snapshot, checks, autoscaler, policy=policy, team_tag=team_tag)
         yield judged
 
 

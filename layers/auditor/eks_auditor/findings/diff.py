@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from eks_auditor.findings.coming import coming_of
 from eks_auditor.findings.transitions import change_of, is_stale, place, refresh, transition_of
 from eks_auditor.model.finding import Exemption, Finding, covering
 from eks_auditor.model.history import Audit, Head, Record, State, Transition, sequence_of
@@ -260,12 +261,13 @@ def _head(past: Head, words: Mapping[str, Finding], records: Mapping[str, Record
         # A target that comes back is told as a first audit is: much may have changed meanwhile.
         checks = past.checks if audit.deleted else frozenset[str]()
         ended = replace(past, taken_at=audit.taken_at, saved_at=None, sightings={}, due_at=None, deleted=True)
-        return replace(ended, checks=checks, open={}, gaps={})
+        return replace(ended, checks=checks, open={}, gaps={}, coming=(), coming_left=0)
     policy = past.policy if audit.retryable else audit.policy
     sightings = dict(_sightings(past, words, records, audit))
     first_runs = frozenset() if audit.retryable else frozenset(_judged(words, sightings, audit))
     # What Karpenter has taken over, a memory of the autoscaler must not take back, however few nodes it runs later.
     autoscaler_seen_at = None if audit.karpenter_seen_at else audit.autoscaler_seen_at or past.autoscaler_seen_at
+    coming, coming_left = coming_of(words, records, audit)
     return replace(
         past,
         taken_at=audit.taken_at,
@@ -280,6 +282,8 @@ def _head(past: Head, words: Mapping[str, Finding], records: Mapping[str, Record
         policy_since=past.policy_since if policy == past.policy else audit.taken_at,
         open=Counter((r.finding.check_id, r.finding.severity) for r in records.values() if r.state is State.OPEN),
         gaps={action: past.gaps.get(action, audit.taken_at) for action in sorted(audit.gaps)},
+        coming=coming,
+        coming_left=coming_left,
     )
 
 

@@ -7,9 +7,11 @@ from datetime import datetime
 from eks_auditor.autoscaler.scaler import Scaler
 from eks_auditor.autoscaler.settings import AUTO, AutoscalerSettings
 from eks_auditor.check import Check
+from eks_auditor.findings.coming import worsening
 from eks_auditor.findings.exemptions import Acceptance
 from eks_auditor.findings.identity import finding_id, subject_of, target_of
 from eks_auditor.findings.running import running_of
+from eks_auditor.findings.teams import TEAM_TAG, team_of
 from eks_auditor.model.capacity import NodePool, StandaloneNodes
 from eks_auditor.model.cluster import Cluster
 from eks_auditor.model.finding import Finding, Subject, covering
@@ -51,6 +53,7 @@ def audit_of(  # noqa: PLR0913  what is judged, by what, and what is known
     autoscaler: AutoscalerSettings = AUTO,
     *,
     policy: Policy = Policy.DEFAULT,
+    team_tag: str = TEAM_TAG,
     autoscaler_seen_at: datetime | None = None,
     karpenter_seen_at: datetime | None = None,
 ) -> Audit:
@@ -65,7 +68,7 @@ def audit_of(  # noqa: PLR0913  what is judged, by what, and what is known
         cluster=snapshot.cluster.id,
         created_at=snapshot.cluster.created_at,
         taken_at=snapshot.taken_at,
-        findings=_judged(snapshot, spread, zones, judged, scaler, acceptance),
+        findings=_judged(snapshot, spread, zones, judged, scaler, acceptance, team_tag),
         checks=frozenset(check.id for check in judged),
         complete=snapshot.complete,
         sets_whole=spread.whole,
@@ -88,12 +91,16 @@ def judge(
     autoscaler: AutoscalerSettings = AUTO,
     *,
     policy: Policy = Policy.DEFAULT,
+    team_tag: str = TEAM_TAG,
 ) -> tuple[Finding, ...]:
-    """Judge every subject of a snapshot by every check that is for its type, ordered by check and subject."""
+    """Judge every subject of a snapshot by every check that is for its type, ordered by check and subject.
+
+    ``team_tag`` is the key of the tag that says whose a resource is.
+    """
     policy = policy.within(snapshot.cluster.id)
     scaler = Scaler.of(snapshot, policy.autoscaler(snapshot.cluster.id, autoscaler))
     acceptance = Acceptance.of(snapshot, policy)
-    return _judged(snapshot, Spread.of(snapshot), Zones.of(snapshot), tuple(checks), scaler, acceptance)
+    return _judged(snapshot, Spread.of(snapshot), Zones.of(snapshot), tuple(checks), scaler, acceptance, team_tag)
 
 
 def _judged(  # noqa: PLR0913, PLR0917  what is judged, by what
@@ -103,6 +110,7 @@ def _judged(  # noqa: PLR0913, PLR0917  what is judged, by what
     checks: tuple[Check, ...],
     scaler: Scaler,
     acceptance: Acceptance,
+    team_tag: str,
 ) -> tuple[Finding, ...]:
     context: dict[type, object] = {
         Cluster: snapshot.cluster,
@@ -113,13 +121,45 @@ def _judged(  # noqa: PLR0913, PLR0917  what is judged, by what
     if any(Drill in check.context for check in checks):
         context[Drill] = Drill.of(snapshot, spread)
     subjects = (snapshot.cluster, *snapshot.capacities, *spread.sets, *zones.zones)
+    of_teams = [(subject, team_of(subject, snapshot.cluster, team_tag)) for subject in subjects]
     findings = [
-        _finding(check, subject, _verdict(check, subject, context, snapshot, acceptance.policy), acceptance, snapshot)
+        replace(_word(check, subject, context, acceptance, snapshot), team=team)
         for check in checks
-        for subject in subjects
+        for subject, team in of_teams
         if isinstance(subject, check.subjects)
     ]
-    return tuple(_silenced(sorted(findings, key=lambda finding: finding.id)))
+    return tuple(_silenced(_foreseen(sorted(findings, key=lambda finding: finding.id))))
+
+
+def _word(
+    check: Check, subject: object, context: Mapping[type, object], acceptance: Acceptance, snapshot: Snapshot
+) -> Finding:
+    """Judge one subject, as of the snapshot and as of what time alone will make of it."""
+
+    def again(at: datetime) -> tuple[Verdict, Severity]:
+        then = replace(snapshot, taken_at=at)
+        verdict = _verdict(check, subject, {**context, Snapshot: then}, then, acceptance.policy)
+        return verdict, _rung(check, verdict)
+
+    verdict = _verdict(check, subject, context, snapshot, acceptance.policy)
+    finding = _finding(check, subject, verdict, acceptance, snapshot)
+    return replace(finding, worsens=worsening(finding, again, snapshot.taken_at))
+
+
+def _rung(check: Check, verdict: Verdict) -> Severity:
+    return check.severity if verdict.severity is None else verdict.severity
+
+
+def _foreseen(findings: list[Finding]) -> list[Finding]:
+    """Foresee nothing of what would be silenced then, or might be."""
+    then = [
+        each
+        if each.worsens is None
+        else replace(each, status=Status.FAILED, severity=each.worsens.severity, exemption=None)
+        for each in findings
+    ]
+    speaking = {each.id for each in _silenced(then) if each.status is Status.FAILED and not each.causes}
+    return [each if each.id in speaking else replace(each, worsens=None) for each in findings]
 
 
 def _verdict(
@@ -153,7 +193,7 @@ def _of_what_was_seen(verdict: Verdict, subject: object, snapshot: Snapshot) -> 
 def _finding(check: Check, judged: object, verdict: Verdict, acceptance: Acceptance, snapshot: Snapshot) -> Finding:
     cluster = snapshot.cluster
     subject = subject_of(judged, cluster)
-    severity = check.severity if verdict.severity is None else verdict.severity
+    severity = _rung(check, verdict)
     values = {
         **verdict.evidence,
         "name": subject.name,

@@ -148,13 +148,15 @@ def _running(
             releases.setdefault(str(source.build.line), []).append(source)
     for key, of_line in releases.items():
         oldest = min(of_line, key=_age)
+        since, known = _superseded_since(oldest.build, snapshot)
         first_rung, off = limits.own_image if oldest.own_image else limits.release
         yield Running(
             key=key,
             kind=capacity.kind,
             name=capacity.name,
             version=oldest.build.version,
-            superseded_since=_superseded_since(oldest.build, snapshot),
+            superseded_since=since,
+            since_known=known,
             own_image=oldest.own_image,
             judged_from=oldest.judged_from,
             first_rung=first_rung,
@@ -168,10 +170,12 @@ def _age(release: _Release) -> tuple[tuple[int, ...], bool, datetime | None]:
     return order(build.line, build.version) if build.version else (), release.own_image, release.judged_from
 
 
-def _superseded_since(build: Build, snapshot: Snapshot) -> datetime | None:
-    """Return since when a newer release is recommended; None if none is, or if that cannot be read."""
+def _superseded_since(build: Build, snapshot: Snapshot) -> tuple[datetime | None, bool]:
+    """Return since when a newer release is recommended, None if none is; and whether that is known and no bound."""
     try:
         late = lateness(build, snapshot)
     except UnreadableError:
-        return None
-    return None if late is None else late.since
+        return None, False
+    if late is None:
+        return None, False
+    return late.since, not late.at_least

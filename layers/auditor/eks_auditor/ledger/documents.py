@@ -18,6 +18,7 @@ from eks_auditor.ledger.outbox import MessageClass, Outbox, OutboxKey, compact
 from eks_auditor.ledger.runs import RunsWrite, running_of_document, runs_document, runs_index_key
 from eks_auditor.ledger.transaction import Fence, Part, RecordWrite
 from eks_auditor.model.cluster import ClusterId
+from eks_auditor.model.coming import Coming, Turn
 from eks_auditor.model.finding import Finding
 from eks_auditor.model.history import DEFAULT_POLICY, Head, Record, Running, State
 from eks_auditor.model.verdict import Severity
@@ -100,6 +101,10 @@ def head_item(head: Head) -> Item:
         item["autoscaler_seen_at"] = {"S": written(head.autoscaler_seen_at)}
     if head.karpenter_seen_at is not None:
         item["karpenter_seen_at"] = {"S": written(head.karpenter_seen_at)}
+    if head.coming:
+        item["coming"] = {"S": json.dumps([_coming_entry(each) for each in head.coming], separators=(",", ":"))}
+    if head.coming_left:
+        item["coming_left"] = {"N": str(head.coming_left)}
     if head.policy != DEFAULT_POLICY:
         item["policy"] = {"S": head.policy}
     if head.policy_since is not None:
@@ -136,6 +141,27 @@ def head_of(item: Mapping[str, Any]) -> Head:
         # Releases before these attributes wrote none.
         open=_open(item["open"]["M"]) if "open" in item else {},
         gaps={action: read(began["S"]) for action, began in item["gaps"]["M"].items()} if "gaps" in item else {},
+        coming=tuple(map(_coming, json.loads(item["coming"]["S"]))) if "coming" in item else (),
+        coming_left=int(item["coming_left"]["N"]) if "coming_left" in item else 0,
+    )
+
+
+def _coming_entry(coming: Coming) -> list[Any]:
+    """Return it by position: HEAD is written by every audit, and each of its kilobytes costs a write unit."""
+    rung = coming.severity.name
+    return [written(coming.at), coming.turn.value, coming.check_id, rung, coming.kind, coming.count, *coming.names]
+
+
+def _coming(entry: list[Any]) -> Coming:
+    at, turn, check_id, rung, kind, count, *names = entry
+    return Coming(
+        at=read(at),
+        turn=Turn(turn),
+        check_id=check_id,
+        severity=Severity[rung],
+        kind=kind,
+        names=tuple(names),
+        count=count,
     )
 
 

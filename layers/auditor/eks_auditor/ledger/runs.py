@@ -96,9 +96,12 @@ def _identity(running: Running) -> tuple[str, str, str]:
 
 
 def _document(running: Running) -> dict[str, Any]:
-    by_policy: dict[str, Any] = {"off": True} if running.off else {}
+    """Return one capacity; what is as usual is left out, so that items of before these members stay as they are."""
+    unusual: dict[str, Any] = {} if running.since_known else {"since_known": False}
+    if running.off:
+        unusual["off"] = True
     if running.first_rung is not None:
-        by_policy["first_rung_seconds"] = int(running.first_rung.total_seconds())
+        unusual["first_rung_seconds"] = int(running.first_rung.total_seconds())
     return {
         "kind": running.kind,
         "name": running.name,
@@ -106,7 +109,7 @@ def _document(running: Running) -> dict[str, Any]:
         "superseded_since": _written(running.superseded_since),
         "own_image": running.own_image,
         "judged_from": _written(running.judged_from),
-        **by_policy,
+        **unusual,
     }
 
 
@@ -120,6 +123,7 @@ def _running(key: str, document: Mapping[str, Any]) -> Running:
         superseded_since=_read(document["superseded_since"]),
         own_image=document["own_image"],
         judged_from=_read(document["judged_from"]),
+        since_known=document.get("since_known", True),
         first_rung=None if first_rung is None else timedelta(seconds=first_rung),
         off=document.get("off", False),
     )

@@ -23,6 +23,7 @@ from eks_auditor.ledger.documents import (
 )
 from eks_auditor.ledger.instant import written
 from eks_auditor.ledger.outbox import Outbox, OutboxKey
+from eks_auditor.ledger.patience import FENCED, patiently, reasons_of
 from eks_auditor.ledger.runs import RUNS, Runs, runs_index_key
 from eks_auditor.ledger.saving import FencedOut, Saved, save
 from eks_auditor.ledger.transaction import FencedError, Part
@@ -36,25 +37,8 @@ HEADS_INDEX = "heads"
 UNRELAYED_INDEX = "unrelayed"
 RUNS_INDEX = "runs"
 
-BACKOFF = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
-"""Seconds between the tries of a write that met another one, on top of botocore's own retries of throttles."""
-
 DUE_WINDOW = timedelta(days=1)
 """How long after its instant a cluster is due: what is older, sweeps have tried since, and it cannot be read."""
-
-_FENCED = "ConditionalCheckFailed"
-_PASSING = frozenset(
-    {
-        "TransactionConflict",
-        "TransactionConflictException",
-        "ThrottlingError",
-        "ThrottlingException",
-        "ProvisionedThroughputExceeded",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-    }
-)
-"""What another try may get past, as the reason of a cancelled transaction or as the error of any call."""
 
 
 class Ledger:
@@ -131,9 +115,9 @@ class Ledger:
         """
         actions: list[Any] = transact_items(part, self._table)
         try:
-            self._patiently(lambda: self._client.transact_write_items(TransactItems=actions))
+            patiently(lambda: self._client.transact_write_items(TransactItems=actions), self._sleep)
         except ClientError as error:
-            if _FENCED in _reasons(error):
+            if FENCED in reasons_of(error):
                 raise FencedError from error
             raise
 
@@ -303,27 +287,7 @@ class Ledger:
     def _if_it_may(self, call: Callable[[], object]) -> None:
         """Make a call, and let it be where its condition does not hold."""
         try:
-            self._patiently(call)
+            patiently(call, self._sleep)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
-
-    def _patiently(self, call: Callable[[], object]) -> None:
-        """Call, again after a pause while others are in the way; never again once a condition failed."""
-        for pause in BACKOFF:
-            try:
-                call()
-            except ClientError as error:
-                reasons = _reasons(error)
-                if _FENCED in reasons or not reasons & _PASSING:
-                    raise
-                self._sleep(pause)
-            else:
-                return
-        call()
-
-
-def _reasons(error: ClientError) -> set[str]:
-    """Return the error's code, and for a cancelled transaction those of its actions."""
-    response = error.response
-    return {response["Error"]["Code"], *(reason.get("Code", "") for reason in response.get("CancellationReasons", []))}

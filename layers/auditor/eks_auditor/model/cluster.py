@@ -122,7 +122,7 @@ class Cluster:
         zonal_shift: Whether EKS may shift it away from a zone.
         autoscaler_identity: A Pod Identity association whose service account names the autoscaler, or None.
         ip_family: Of the addresses that pods and services get: ``ipv4`` or ``ipv6``.
-        tags: Those of its tags that begin with ``eks-auditor/``.
+        tags: All of its tags.
     """
 
     id: ClusterId

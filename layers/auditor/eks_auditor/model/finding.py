@@ -98,6 +98,14 @@ def covering(exemptions: Iterable[Exemption], severity: Severity, at: datetime) 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Worsening:
+    """When time alone makes a finding fail, or fail at a worse rung, if nothing else changes before; and that rung."""
+
+    at: datetime
+    severity: Severity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One check's word on one subject.
 
@@ -122,6 +130,8 @@ class Finding:
         exemption: What accepts it, on FAILED.
         exemptions: All that was accepted of this check here, at whatever rung and until whenever.
         tags_hidden: Whether a tag that accepts it may have been out of sight.
+        team: Whose the resource is, by its own tag, or else its cluster's; None where neither says.
+        worsens: What time alone will make of it within 30 days; None where that is nothing worse.
     """
 
     id: str
@@ -143,13 +153,15 @@ class Finding:
     exemption: Exemption | None = None
     exemptions: tuple[Exemption, ...] = ()
     tags_hidden: bool = False
+    team: str | None = None
+    worsens: Worsening | None = None
 
     def document(self) -> dict[str, Any]:
         """Return the published shape: JSON values only, the same in reports, messages and the ledger.
 
-        Only an exempt finding has the member ``exemption``.
+        Only an exempt finding has the member ``exemption``, and only one whose resource has such a tag ``team``.
         """
-        document = {
+        document: dict[str, Any] = {
             "id": self.id,
             "check_id": self.check_id,
             "status": self.status.value,
@@ -167,7 +179,11 @@ class Finding:
             "fix": [{"tool": fix.tool, "command": fix.command} for fix in self.fix],
             "docs": self.docs,
         }
-        return document if self.exemption is None else {**document, "exemption": self.exemption.document()}
+        if self.team is not None:
+            document["team"] = self.team
+        if self.exemption is not None:
+            document["exemption"] = self.exemption.document()
+        return document
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
@@ -189,4 +205,5 @@ class Finding:
             fix=tuple(Fix(**fix) for fix in document["fix"]),
             docs=document["docs"],
             exemption=Exemption.from_document(document["exemption"]) if document.get("exemption") else None,
+            team=document.get("team"),
         )

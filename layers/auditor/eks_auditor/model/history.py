@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from eks_auditor.model.capacity import Kind
 from eks_auditor.model.cluster import ClusterId
+from eks_auditor.model.coming import Coming
 from eks_auditor.model.finding import Finding
 from eks_auditor.model.verdict import Severity
 
@@ -60,6 +61,8 @@ class Head:
         open: How many findings stand open, by check and severity, as of the last audit that got to its end.
         gaps: The actions that AWS did not answer in that audit, each with the instant of the first audit in a row that
             it did not.
+        coming: What time alone makes worse within 30 days, the earliest first; at most 50.
+        coming_left: How many subjects more have something coming, later than all of these.
     """
 
     cluster: ClusterId
@@ -77,6 +80,8 @@ class Head:
     policy_since: datetime | None = None
     open: Mapping[tuple[str, Severity], int] = field(default_factory=dict)
     gaps: Mapping[str, datetime] = field(default_factory=dict)
+    coming: tuple[Coming, ...] = ()
+    coming_left: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +150,8 @@ class Running:
         version: The oldest release of that line that it runs; None for images of other makers.
         superseded_since: Since when a newer one has been recommended; None while none is.
         own_image: Whether it runs that release in an image of its own, which was built on it.
+        since_known: Whether ``superseded_since`` says it all: not where the release's history could not be read, and
+            not where older releases are out of sight, so that it may have been earlier.
         judged_from: Of a Karpenter pool, when AMI001 begins to judge the first of its nodes that run that release; None
             of everything else, which is judged at once.
         first_rung: How long that release may be superseded before a finding opens, where the policy says so; None where
@@ -159,6 +166,7 @@ class Running:
     superseded_since: datetime | None
     own_image: bool = False
     judged_from: datetime | None = None
+    since_known: bool = True
     first_rung: timedelta | None = None
     off: bool = False
 

@@ -8,6 +8,7 @@ from eks_auditor.autoscaler.settings import AUTO, AutoscalerSettings
 from eks_auditor.check import Check
 from eks_auditor.findings.exemptions import Acceptance
 from eks_auditor.findings.judge import judge
+from eks_auditor.findings.teams import TEAM_TAG
 from eks_auditor.model.cluster import ClusterId
 from eks_auditor.model.finding import Finding
 from eks_auditor.model.gap import Gap
@@ -79,9 +80,10 @@ def audited(
     autoscaler: AutoscalerSettings = AUTO,
     *,
     policy: Policy = Policy.DEFAULT,
+    team_tag: str = TEAM_TAG,
 ) -> AuditedCluster:
-    """Judge a snapshot without a ledger."""
-    findings = judge(snapshot, checks, autoscaler, policy=policy)
+    """Judge a snapshot without a ledger; ``team_tag`` is the key of the tag that says whose a resource is."""
+    findings = judge(snapshot, checks, autoscaler, policy=policy, team_tag=team_tag)
     notes = Acceptance.of(snapshot, policy).notes
     return AuditedCluster(snapshot=snapshot, findings=tuple(map(without_ledger, findings)), notes=notes)
 

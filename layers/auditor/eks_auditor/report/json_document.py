@@ -86,6 +86,7 @@ class FindingDocument(TypedDict):
     evidence: Annotated[dict[str, str | int | float | bool], Field(description="The numbers, flat")]
     fix: Annotated[list[FixDocument], Field(description="For this resource; empty unless FAILED")]
     docs: Annotated[_Text, Field(description="The paragraph of AWS's guide or documentation it rests on")]
+    team: Annotated[NotRequired[str], Field(min_length=1, max_length=256, description="Whose it is, where a tag says")]
     exemption: Annotated[NotRequired[ExemptionDocument], Field(description="Of an exempt finding only")]
 
 
@@ -174,6 +175,8 @@ def _finding(finding: Finding) -> FindingDocument:
         "fix": [{"tool": fix.tool, "command": fix.command} for fix in finding.fix],
         "docs": finding.docs,
     }
+    if finding.team is not None:
+        document["team"] = finding.team
     if finding.exemption is not None:
         document["exemption"] = _exemption(finding.exemption)
     return document

@@ -108,6 +108,8 @@ def _product_fields(transition: Transition, audit_id: str) -> dict[str, str]:
         "eks-auditor/subject_kind": finding.subject.kind,
         "eks-auditor/subject_name": finding.subject.name,
     }
+    if finding.team is not None:
+        values["eks-auditor/team"] = finding.team
     if finding.exemption is not None:
         values |= {
             "eks-auditor/exempt_reason": finding.exemption.reason,

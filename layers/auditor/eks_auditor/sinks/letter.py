@@ -1,37 +1,78 @@
-"""A transitions message in a person's words: a subject line and a plain text, for mail."""
+"""A transitions message in a person's words: a subject line and a plain text, for mail.
 
-from collections import Counter
-from collections.abc import Iterable
+It is read on a phone: what matters most comes first, one thought a line, no columns. Sentences are not broken into
+lines, which a narrow screen would break again.
+"""
+
+from collections.abc import Iterator
 
 from eks_auditor.events.messages import TransitionsMessage
-from eks_auditor.model.history import Change, Transition
+from eks_auditor.model.cluster import ClusterId
+from eks_auditor.model.history import Transition
+from eks_auditor.sinks import links
+from eks_auditor.sinks.wording import (
+    WORDS,
+    acceptance,
+    fix_of,
+    groups,
+    happened,
+    mendable,
+    rung,
+    see_all,
+    standing,
+    why_at_once,
+    worst_first,
+    worst_open,
+)
 
 SUBJECT_LIMIT = 99
 """SNS wants less than 100 ASCII characters without control characters."""
 
+SUBJECT_SEEN = 60
+"""What most programs show of a subject."""
+
 SHOWN = 20
 """The most findings that a letter spells out."""
 
+SHOWN_OF_SUMMARY = 5
+"""The most that a first look, or the first by another policy, spells out."""
+
+GROUPS_SHOWN = 12
+"""The most kinds of findings that the others are counted by."""
+
+FIX_LIMIT = 2000
+"""Characters of a command. Half a command is worse than none."""
+
+NAME_SEEN = 16
+"""The fewest characters of a name in a subject."""
+
+_OURS = "eks-auditor: "
 _LINE_LIMIT = 600
 
 
 def subject(message: TransitionsMessage) -> str:
-    """Return the subject line: what happened, where, how bad."""
-    cluster = message.cluster
-    counts = Counter(transition.change for transition in message.transitions)
-    what = ", ".join(f"{counts[change]} {change.value}" for change in Change if counts[change])
-    if message.kind == "baseline":
-        what = f"first look, {len(message.transitions)} open"
-    if message.kind == "policy":
-        what = f"new policy, {what}"
-    worst = _worst_open(message.transitions)
-    part = f" (part {message.part} of {message.parts})" if message.parts > 1 else ""
-    return subject_line(f"{what}{f', worst {worst}' if worst else ''} in {cluster.name} ({cluster.region}){part}")
+    """Return the subject line: how bad, where, what happened."""
+    worst = worst_open(message.transitions)
+    part = f" ({message.part}/{message.parts})" if message.parts > 1 else ""
+    if len(message.transitions) == 1 and message.kind == "news":
+        [only] = message.transitions
+        said = f"{rung(only)} {only.finding.check_id} {WORDS[only.change]}"
+        return placed_subject(f"{said} in ", message.cluster, part)
+    return placed_subject(f"{worst} in " if worst else "", message.cluster, f": {happened(message)}{part}")
+
+
+def placed_subject(before: str, cluster: ClusterId, after: str) -> str:
+    """Return a subject line around a cluster's name, cut so that the rest is seen; with its Region where that fits."""
+    name = cluster.name
+    if len(whole := subject_line(f"{before}{name} ({cluster.region}){after}")) <= SUBJECT_SEEN:
+        return whole
+    room = max(SUBJECT_SEEN - len(f"{_OURS}{before}{after}"), NAME_SEEN)
+    return subject_line(f"{before}{name if len(name) <= room else f'{name[: room - 3]}...'}{after}")
 
 
 def subject_line(text: str) -> str:
     """Return a text as SNS takes a subject, with whose it is."""
-    plain = "".join(character if " " <= character <= "~" else "?" for character in f"eks-auditor: {text}")
+    plain = "".join(character if " " <= character <= "~" else "?" for character in f"{_OURS}{text}")
     return plain if len(plain) <= SUBJECT_LIMIT else f"{plain[: SUBJECT_LIMIT - 3]}..."
 
 
@@ -42,64 +83,72 @@ def one_line(text: str) -> str:
 
 
 def letter(message: TransitionsMessage, shown: int = SHOWN) -> str:
-    """Return the text: the worst findings first, each with its reason and its first fix.
+    """Return the text: the worst findings first, each with its reason, how long it has been known and its first fix.
 
     Args:
         message: What is told.
         shown: How many findings to spell out; the rest is counted.
     """
-    cluster = message.cluster
-    ordered = sorted(message.transitions, key=_gravity)
-    lines = [
-        f"Cluster {one_line(cluster.name)} in {cluster.region}, account {cluster.account}",
-        f"Audit {message.audit_id} of {message.taken_at:%Y-%m-%d %H:%M:%S} UTC{_part(message)}",
-        "",
-    ]
-    if message.kind == "baseline":
-        lines += [
-            "These were found by the first audit, or the first run of a check; from now on only changes are told.",
-            "",
-        ]
-    if message.kind == "policy":
-        lines += ["This was found by the first audit under another policy; most of it is that policy's doing.", ""]
-    for transition in ordered[:shown]:
-        lines += _entry(transition)
-    rest = len(ordered) - shown
-    if rest > 0:
-        lines.append(f"… and {rest} more: Security Hub and the topic's other subscribers have them all.")
-    return "\n".join(lines).strip() + "\n"
+    ordered = worst_first(message.transitions)
+    if why_at_once(message):
+        shown = min(shown, SHOWN_OF_SUMMARY)
+    return "\n".join([*_head(message), *_entries(ordered[:shown], message), *_rest(ordered[shown:]), *_foot(message)])
 
 
-def _entry(transition: Transition) -> Iterable[str]:
-    finding = transition.finding
-    severity = finding.severity.name
-    if transition.previous is not None and transition.change in (Change.WORSE, Change.BETTER):
-        severity = f"{severity} (was {transition.previous.name})"
-    yield f"{severity}  {transition.change.value}  {finding.check_id}  {one_line(finding.subject.name)}"
-    yield f"  {one_line(finding.title)}"
-    yield f"  {one_line(finding.reason)}"
-    if finding.exemption is not None:
-        accepted = finding.exemption
-        yield f"  {one_line(f'accepted until {accepted.until} by {accepted.owner}: {accepted.reason}')}"
-    elif finding.fix and transition.change not in (Change.RESOLVED, Change.WITHDRAWN):
-        yield f"  fix: {one_line(finding.fix[0].command)}"
+def _head(message: TransitionsMessage) -> Iterator[str]:
+    worst = worst_open(message.transitions)
+    yield f"{f'{worst} in c' if worst else 'C'}luster {one_line(message.cluster.name)}: {happened(message)}."
+    if why := why_at_once(message):
+        yield why
     yield ""
 
 
-def _gravity(transition: Transition) -> tuple[bool, int, str]:
-    """Order open findings before closed and accepted ones, the worst first."""
+def _entries(transitions: list[Transition], message: TransitionsMessage) -> Iterator[str]:
+    for transition in transitions:
+        yield from _entry(transition, message)
+        yield ""
+
+
+def _entry(transition: Transition, message: TransitionsMessage) -> Iterator[str]:
     finding = transition.finding
-    return (not _open(transition), -finding.severity, finding.id)
+    yield f"{rung(transition)}, {WORDS[transition.change]}: {one_line(finding.subject.name)}"
+    yield one_line(finding.reason)
+    yield one_line(f"{finding.check_id}: {finding.title}")
+    yield standing(transition, message.taken_at)
+    if finding.team is not None:
+        yield one_line(f"Team: {finding.team}")
+    if (accepted := acceptance(finding)) is not None:
+        yield one_line(accepted)
+    if (fix := fix_of(transition, FIX_LIMIT)) is not None:
+        yield "To mend it:" if fix.tool == "aws" else one_line(f"To mend it ({fix.tool}):")
+        yield "".join(character if character.isprintable() else " " for character in fix.command)
+    elif mendable(transition):
+        yield "What mends it is too long for mail; this prints it:"
+        yield one_line(see_all(message.cluster, finding.check_id))
+    console = links.console(message.cluster, finding.subject)
+    if console is not None:
+        yield console
+    yield links.check_page(finding.check_id)
 
 
-def _open(transition: Transition) -> bool:
-    return transition.change not in (Change.RESOLVED, Change.WITHDRAWN, Change.EXEMPTED)
+def _rest(transitions: list[Transition]) -> Iterator[str]:
+    if not transitions:
+        return
+    yield f"… and {len(transitions)} more:"
+    counts = [phrase for _, phrase in groups(transitions)]
+    yield from counts[:GROUPS_SHOWN]
+    if len(counts) > GROUPS_SHOWN:
+        yield f"and {len(counts) - GROUPS_SHOWN} more kinds"
+    yield "The topic's other subscribers have them all."
+    yield ""
 
 
-def _worst_open(transitions: Iterable[Transition]) -> str:
-    severities = [transition.finding.severity for transition in transitions if _open(transition)]
-    return max(severities).name if severities else ""
-
-
-def _part(message: TransitionsMessage) -> str:
-    return f", part {message.part} of {message.parts}" if message.parts > 1 else ""
+def _foot(message: TransitionsMessage) -> Iterator[str]:
+    cluster = message.cluster
+    yield "All that is open there now:"
+    yield one_line(see_all(cluster))
+    yield ""
+    yield f"Cluster {one_line(cluster.name)} in {cluster.region}, account {cluster.account}"
+    part = f", part {message.part} of {message.parts}" if message.parts > 1 else ""
+    yield f"Audit {message.audit_id} of {message.taken_at:%Y-%m-%d %H:%M:%S} UTC{part}"
+    yield ""

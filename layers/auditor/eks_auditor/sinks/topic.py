@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from eks_auditor.events.messages import ReleaseMessage, TopicMessage, TransitionsMessage, parse_message
-from eks_auditor.sinks import letter, notice
+from eks_auditor.sinks import amazon_q, letter, notice
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -15,6 +14,9 @@ ACTIONS = frozenset({"sns:Publish"})
 
 LIMIT = 256 * 1024
 """Bytes of a message with its attributes: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html."""
+
+SHRINKING = ((letter.SHOWN, amazon_q.SHOWN), (5, 3), (0, 1), (0, 0))
+"""How many matters the letter and the chat notification spell out, until all fits beside the body."""
 
 type Attributes = Mapping[str, Mapping[str, str]]
 
@@ -34,7 +36,7 @@ class Topic:
     def publish(self, body: str) -> str:
         """Publish an outbox item's body; return the message's id.
 
-        Subscribers get the body as it is; mail gets a letter.
+        Subscribers get the body as it is; mail gets a letter, and ``https`` what Amazon Q Developer shows in chat.
 
         Raises:
             NewerMessageError: If a newer version wrote it.
@@ -49,21 +51,22 @@ class Topic:
 def publication(body: str, message: TopicMessage) -> dict[str, Any]:
     """Return the arguments of Publish, within the topic's limit.
 
-    The letter for mail travels inside a JSON document beside the body, where every quote of the body costs a byte more.
-    When both do not fit, the letter shrinks; when even its head does not, mail gets the body as well.
+    What is for people comes with a letter for mail and, for ``https``, with what Amazon Q Developer shows in chat. Both
+    travel inside a JSON document beside the body, where every quote of the body costs a byte more. When that does not
+    fit, they shrink; when not even their heads fit, everybody gets the body. What is for machines only goes alone.
 
     Raises:
         MessageTooLargeError: If the body alone does not fit.
     """
     told = attributes(message)
     room = LIMIT - _size(told)
-    subject, written = _mail(message)
+    subject, texts = _for_people(message)
     if "people" in audience(message):
-        for shown in (letter.SHOWN, 5, 0):
-            both = json.dumps({"default": body, "email": written(shown)}, ensure_ascii=False)
-            if len(both.encode()) <= room:
+        for mail, chat in SHRINKING:
+            each = json.dumps({"default": body, **texts(mail, chat)}, ensure_ascii=False)
+            if len(each.encode()) <= room:
                 return {
-                    "Message": both,
+                    "Message": each,
                     "MessageStructure": "json",
                     "Subject": subject,
                     "MessageAttributes": told,
@@ -73,18 +76,25 @@ def publication(body: str, message: TopicMessage) -> dict[str, Any]:
     return {"Message": body, "Subject": subject, "MessageAttributes": told}
 
 
-def _mail(message: TopicMessage) -> tuple[str, Callable[[int], str]]:
-    """Return the subject, and what writes the letter that spells so many of its matters out."""
+def _for_people(message: TopicMessage) -> tuple[str, Callable[[int, int], Mapping[str, str]]]:
+    """Return the subject, and what writes the texts by protocol that spell so many matters out in mail and in chat."""
     if isinstance(message, ReleaseMessage):
-        return notice.subject(message), partial(notice.letter, message)
-    return letter.subject(message), partial(letter.letter, message)
+        return notice.subject(message), lambda mail, chat: {
+            "email": notice.letter(message, mail),
+            "https": amazon_q.written(amazon_q.release(message, chat)),
+        }
+    return letter.subject(message), lambda mail, chat: {
+        "email": letter.letter(message, mail),
+        "https": amazon_q.written(amazon_q.transitions(message, chat)),
+    }
 
 
 def attributes(message: TopicMessage) -> Attributes:
     """Return what subscribers filter by, as ``docs/messages.md`` says.
 
-    The notice of a release has no finding and is of no one cluster: it carries no severity, no check, no cluster and no
-    account, so that no filter on one of these takes it for news.
+    The notice of a release has no finding and is of no one cluster: it carries no severity, no check, no cluster, no
+    account and no team, so that no filter on one of these takes it for news. Where no tag says whose anything is, there
+    is no team either.
 
     Ten at most: with more SNS drops a message that goes to a queue raw
     (https://docs.aws.amazon.com/sns/latest/dg/sns-large-payload-raw-message-delivery.html).
@@ -97,6 +107,7 @@ def attributes(message: TopicMessage) -> Attributes:
             "region": _string(message.release.region),
         }
     findings = [transition.finding for transition in message.transitions]
+    teams = {finding.team for finding in findings if finding.team}
     return {
         "severity": _array(finding.severity.name for finding in findings),
         "check": _array(finding.check_id for finding in findings),
@@ -106,6 +117,7 @@ def attributes(message: TopicMessage) -> Attributes:
         "cluster": _string(message.cluster.name),
         "account": _string(message.cluster.account),
         "region": _string(message.cluster.region),
+        **({"team": _array(teams)} if teams else {}),
     }
 
 
@@ -131,7 +143,8 @@ def _too_large(message: TopicMessage, size: int, room: int) -> str:
 
 
 def _array(words: Iterable[str]) -> Mapping[str, str]:
-    return {"DataType": "String.Array", "StringValue": json.dumps(sorted(set(words)))}
+    """Write a String.Array: not as ASCII, which takes more room, and 50 names of teams must leave the body enough."""
+    return {"DataType": "String.Array", "StringValue": json.dumps(sorted(set(words)), ensure_ascii=False)}
 
 
 def _string(word: str) -> Mapping[str, str]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from eks_auditor.model.capacity import FargateProfile, HealthIssue, ManagedNodeGroup, Taint, UpdateError
 from eks_auditor.model.cluster import Cluster, ClusterId, KubernetesVersion
 from eks_auditor.model.gap import Gap
-from eks_auditor.policy.tags import PREFIX
 from eks_auditor.snapshot.reading import one_line, read, utc
 
 if TYPE_CHECKING:
@@ -133,8 +132,7 @@ def _cluster(cluster: ClusterId, described: ClusterTypeDef) -> Cluster:
         outpost="outpostConfig" in described,
         zonal_shift=described.get("zonalShiftConfig", {}).get("enabled", False),
         ip_family=described.get("kubernetesNetworkConfig", {}).get("ipFamily", "ipv4"),
-        # The rest is other people's business.
-        tags={key: value for key, value in described.get("tags", {}).items() if key.startswith(PREFIX)},
+        tags=dict(described.get("tags", {})),
     )
 
 

@@ -12,6 +12,7 @@ from eks_auditor.check import Check
 from eks_auditor.checks import CATALOGUE
 from eks_auditor.events.messages import AuditRequest, parse_audit_request
 from eks_auditor.findings.judge import audit_of
+from eks_auditor.findings.teams import TEAM_TAG
 from eks_auditor.ledger.pointers import Pointers, PointersUnreadableError
 from eks_auditor.ledger.policies import Policies
 from eks_auditor.ledger.saving import ContendedError, FencedOut, Saved
@@ -74,11 +75,13 @@ class AuditCluster:
         telemetry: Telemetry,
         autoscaler: AutoscalerSettings = AUTO,
         policed: Policed | None = None,
+        team_tag: str = TEAM_TAG,
     ) -> None:
         """Take what reads, what judges and what remembers.
 
         ``hub``: whether Security Hub is told; ``autoscaler``: what people say of the clusters' autoscaler, where the
-        policy says nothing else; ``policed``: what knows that policy, where there is one.
+        policy says nothing else; ``policed``: what knows that policy, where there is one; ``team_tag``: the key of the
+        tag that says whose a resource is.
 
         Checks that are for reports only are left out: what the ledger does not know, nobody is told.
         """
@@ -90,6 +93,7 @@ class AuditCluster:
         self._telemetry = telemetry
         self._autoscaler = autoscaler
         self._policed = policed
+        self._team_tag = team_tag
 
     def audit(self, body: str, checkpoint: Callable[[], None]) -> None:
         """Do what a message asks for.
@@ -134,6 +138,7 @@ class AuditCluster:
             request.audit_id,
             self._autoscaler,
             policy=policy,
+            team_tag=self._team_tag,
             autoscaler_seen_at=known.autoscaler_seen_at if known else None,
             karpenter_seen_at=known.karpenter_seen_at if known else None,
         )
@@ -296,6 +301,7 @@ def _build(function_arn: str) -> tuple[AuditCluster, Telemetry]:
         policed=None
         if source is None
         else PolicyInForce(source=source, ledger=policies, checks=CATALOGUE, clock=clock, telemetry=telemetry),
+        team_tag=settings.team_tag,
     )
     return function, telemetry
 
