@@ -77,7 +77,7 @@ def test_the_idle_polls_are_of_every_queue_that_starts_a_function() -> None:
     functions = load()["Resources"].values()
     events = [event for each in functions for event in each.get("Properties", {}).get("Events", {}).values()]
     queues = [event for event in events if event["Type"] == "SQS"]
-    [polled] = re.findall(r"two event sources, (\d+) . 15 a minute", text(README))
+    [polled] = re.findall(r"three event sources, (\d+) . 15 a minute", text(README))
     assert int(polled) == len(queues)
 
 
