@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from eks_auditor.events.errors import EventError, NewerMessageError
 from eks_auditor.events.requests import (
     ClustersRequest,
+    DigestRequest,
     DueRequest,
     ImagesRequest,
     PollRequest,
@@ -51,6 +52,7 @@ def eks_call(**detail: Any) -> dict[str, Any]:  # noqa: ANN401  any member
         ("due", DueRequest()),
         ("relay", RelayRequest()),
         ("release_poll", PollRequest()),
+        ("digest", DigestRequest()),
         ("policy_parameter", SweepRequest(policy="policy changed: parameter /eks-auditor/policy, Update")),
         ("policy_object", SweepRequest(policy="policy changed: s3://platform-policies/eks-auditor/policy.yaml")),
         (

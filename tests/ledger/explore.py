@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from eks_auditor.ledger.instant import read
 from eks_auditor.ledger.saving import FencedOut, Saved, save
 from eks_auditor.ledger.transaction import FencedError, Part
 from eks_auditor.model.cluster import ClusterId
 from eks_auditor.model.history import Audit, Running, sequence_of
+from eks_auditor.model.instant import read
 from tests.ledger.build import at
 from tests.ledger.fake import FakeTable
 from tests.ledger.reference import Accepted, Expected, Told, replay

@@ -9,13 +9,13 @@ import pytest
 from eks_auditor.findings.digest import Runs, digest_of
 from eks_auditor.ledger.digests import TREND, Digests
 from eks_auditor.ledger.documents import HEAD, NewerLedgerError, head_item, head_of, key
-from eks_auditor.ledger.instant import written
 from eks_auditor.ledger.saving import Saved
 from eks_auditor.ledger.table import Ledger
 from eks_auditor.model.cluster import ClusterId
 from eks_auditor.model.coming import Turn
 from eks_auditor.model.digest import Digest, Period
 from eks_auditor.model.finding import Worsening
+from eks_auditor.model.instant import written
 from eks_auditor.model.verdict import Severity
 from tests.ledger.build import CLUSTER, START, at, audit, deletion, finding, head, passed, running
 from tests.ledger.conftest import TABLE

@@ -9,7 +9,6 @@ import pytest
 from botocore.exceptions import ClientError
 
 from eks_auditor.ledger.documents import NewerLedgerError, finding_item, key, outbox_of
-from eks_auditor.ledger.instant import NEVER, written
 from eks_auditor.ledger.patience import BACKOFF
 from eks_auditor.ledger.saving import ContendedError, FencedOut, Saved
 from eks_auditor.ledger.table import DUE_WINDOW, Ledger
@@ -17,6 +16,7 @@ from eks_auditor.ledger.transaction import Fence, FencedError, Part, RecordWrite
 from eks_auditor.model.capacity import KINDS
 from eks_auditor.model.cluster import ClusterId
 from eks_auditor.model.history import Audit, Change, State, sequence_of
+from eks_auditor.model.instant import NEVER, written
 from eks_auditor.model.verdict import Severity
 from tests.ledger.build import (
     CLUSTER,

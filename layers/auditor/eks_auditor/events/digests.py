@@ -3,11 +3,11 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
 
-from eks_auditor.events.errors import EventError, require_schema
-from eks_auditor.model.cluster import ClusterId
+from eks_auditor.events.errors import EventError
+from eks_auditor.events.members import cluster as cluster_of
+from eks_auditor.events.members import cluster_document, document_of, instant, text, why
 from eks_auditor.model.coming import Coming, Turn
 from eks_auditor.model.digest import (
     Audited,
@@ -22,6 +22,7 @@ from eks_auditor.model.digest import (
     TeamOpen,
     Watched,
 )
+from eks_auditor.model.instant import written
 from eks_auditor.model.verdict import Severity
 
 SCHEMA_VERSION = 1
@@ -61,23 +62,13 @@ def parse_digest(body: str) -> DigestMessage:
         NewerMessageError: If a newer version wrote it.
         EventError: If it is no digest.
     """
-    try:
-        document = json.loads(body)
-    except ValueError as error:
-        message = f"the digest is not JSON ({error}); remove it"
-        raise EventError(message) from None
-    if not isinstance(document, dict):
-        message = f"the digest is a JSON {type(document).__name__}, not an object; remove it"
-        raise EventError(message)
-    require_schema(document.get("schema_version"), SCHEMA_VERSION, "the digest")
-    if document.get("type") != TYPE:
-        message = f"the digest has type {str(document.get('type'))[:80]!r} instead of {TYPE!r}; remove it"
-        raise EventError(message)
+    document = document_of(body, (TYPE,), "the digest", SCHEMA_VERSION)
     try:
         return DigestMessage(digest=_digest(document))
     except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
-        why = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
-        message = f"the digest cannot be read: {why}; compare it with docs/digest.md, the next one comes by itself"
+        message = (
+            f"the digest cannot be read: {why(error)}; compare it with docs/digest.md, the next one comes by itself"
+        )
         raise EventError(message) from None
 
 
@@ -99,15 +90,15 @@ def _document(digest: Digest) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "type": TYPE,
         "period": digest.period.value,
-        "at": _written(digest.at),
-        "since": _written(digest.since),
+        "at": written(digest.at),
+        "since": written(digest.since),
         "clusters": {
             "watched": watched.clusters,
             "oldest_audit": None
             if oldest is None
-            else {"cluster": _cluster_document(oldest.cluster), "taken_at": _written(oldest.taken_at)},
+            else {"cluster": cluster_document(oldest.cluster), "taken_at": written(oldest.taken_at)},
             "unfinished": watched.unfinished,
-            "unfinished_first": [_cluster_document(cluster) for cluster in watched.unfinished_names],
+            "unfinished_first": [cluster_document(cluster) for cluster in watched.unfinished_names],
         },
         "open": {
             "total": _counts_document(open_.total),
@@ -132,8 +123,8 @@ def _movement_document(movement: Movement) -> dict[str, Any]:
         "first_looks": movement.first_looks,
         "worst": [
             {
-                "at": _written(each.at),
-                "cluster": _cluster_document(each.cluster),
+                "at": written(each.at),
+                "cluster": cluster_document(each.cluster),
                 "check_id": each.check_id,
                 "severity": each.severity.name,
                 "kind": each.kind,
@@ -148,9 +139,9 @@ def _movement_document(movement: Movement) -> dict[str, Any]:
 def _due_document(due: Due) -> dict[str, Any]:
     coming = due.coming
     return {
-        "at": _written(coming.at),
+        "at": written(coming.at),
         "turn": coming.turn.value,
-        "cluster": _cluster_document(due.cluster),
+        "cluster": cluster_document(due.cluster),
         "check_id": coming.check_id,
         "severity": coming.severity.name,
         "kind": coming.kind,
@@ -161,7 +152,7 @@ def _due_document(due: Due) -> dict[str, Any]:
 
 def _freshness_document(freshness: Freshness) -> dict[str, Any]:
     return {
-        "at": _written(freshness.at),
+        "at": written(freshness.at),
         "fresh": freshness.fresh,
         "judged": freshness.judged,
         "unknown": freshness.unknown,
@@ -169,28 +160,14 @@ def _freshness_document(freshness: Freshness) -> dict[str, Any]:
     }
 
 
-def _cluster_document(cluster: ClusterId) -> dict[str, str]:
-    return {
-        "arn": cluster.arn,
-        "partition": cluster.partition,
-        "account": cluster.account,
-        "region": cluster.region,
-        "name": cluster.name,
-    }
-
-
 def _counts_document(counts: Counts) -> dict[str, int]:
     return {rung.name: counts.get(rung, 0) for rung in sorted(Severity, reverse=True)}
 
 
-def _written(instant: datetime) -> str:
-    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
-
-
 def _digest(document: Mapping[str, Any]) -> Digest:
     return Digest(
-        at=_instant(document["at"]),
-        since=_instant(document["since"]),
+        at=instant(document, "at"),
+        since=instant(document, "since"),
         period=Period(document["period"]),
         watched=_watched(document["clusters"]),
         open=_open(document["open"]),
@@ -211,9 +188,9 @@ def _watched(entry: Mapping[str, Any]) -> Watched:
         clusters=int(entry["watched"]),
         oldest=None
         if oldest is None
-        else Audited(cluster=_cluster(oldest["cluster"]), taken_at=_instant(oldest["taken_at"])),
+        else Audited(cluster=cluster_of(oldest["cluster"]), taken_at=instant(oldest, "taken_at")),
         unfinished=int(entry["unfinished"]),
-        unfinished_names=tuple(_cluster(each) for each in entry["unfinished_first"]),
+        unfinished_names=tuple(cluster_of(each) for each in entry["unfinished_first"]),
     )
 
 
@@ -221,15 +198,15 @@ def _open(entry: Mapping[str, Any]) -> Open:
     more = entry["more_teams"]
     return Open(
         total=_counts(entry["total"]),
-        teams=tuple(TeamOpen(team=_team(each["team"]), open=_counts(each["open"])) for each in entry["teams"]),
+        teams=tuple(TeamOpen(team=_team(each), open=_counts(each["open"])) for each in entry["teams"]),
         teams_left=int(more["count"]),
         teams_left_open=_counts(more["open"]),
         exempt=_counts(entry["exempt"]),
     )
 
 
-def _team(team: object) -> str | None:
-    return None if team is None else _text(team)
+def _team(entry: Mapping[str, Any]) -> str | None:
+    return None if entry["team"] is None else text(entry, "team")
 
 
 def _movement(entry: Mapping[str, Any]) -> Movement:
@@ -238,13 +215,13 @@ def _movement(entry: Mapping[str, Any]) -> Movement:
         first_looks=int(entry["first_looks"]),
         worst=tuple(
             Moved(
-                at=_instant(each["at"]),
-                cluster=_cluster(each["cluster"]),
-                check_id=_text(each["check_id"]),
+                at=instant(each, "at"),
+                cluster=cluster_of(each["cluster"]),
+                check_id=text(each, "check_id"),
                 severity=Severity[each["severity"]],
-                kind=_text(each["kind"]),
-                name=_text(each["name"]),
-                title=_text(each["title"]),
+                kind=text(each, "kind"),
+                name=text(each, "name"),
+                title=text(each, "title"),
             )
             for each in entry["worst"]
         ),
@@ -253,14 +230,14 @@ def _movement(entry: Mapping[str, Any]) -> Movement:
 
 def _due(entry: Mapping[str, Any]) -> Due:
     return Due(
-        cluster=_cluster(entry["cluster"]),
+        cluster=cluster_of(entry["cluster"]),
         coming=Coming(
-            at=_instant(entry["at"]),
+            at=instant(entry, "at"),
             turn=Turn(entry["turn"]),
-            check_id=_text(entry["check_id"]),
+            check_id=text(entry, "check_id"),
             severity=Severity[entry["severity"]],
-            kind=_text(entry["kind"]),
-            names=tuple(_text(name) for name in entry["names"]),
+            kind=text(entry, "kind"),
+            names=tuple(text({"names": name}, "names") for name in entry["names"]),
             count=int(entry["count"]),
         ),
     )
@@ -269,7 +246,7 @@ def _due(entry: Mapping[str, Any]) -> Due:
 def _freshness(entry: Mapping[str, Any]) -> Freshness:
     """Read the numbers; the share is what they make."""
     return Freshness(
-        at=_instant(entry["at"]),
+        at=instant(entry, "at"),
         fresh=int(entry["fresh"]),
         judged=int(entry["judged"]),
         unknown=int(entry["unknown"]),
@@ -278,22 +255,3 @@ def _freshness(entry: Mapping[str, Any]) -> Freshness:
 
 def _counts(entry: Mapping[str, Any]) -> Counts:
     return {Severity[rung]: int(count) for rung, count in entry.items() if count}
-
-
-def _cluster(entry: Mapping[str, Any]) -> ClusterId:
-    return ClusterId(*(_text(entry[key]) for key in ("partition", "account", "region", "name")))
-
-
-def _instant(value: object) -> datetime:
-    instant = datetime.fromisoformat(_text(value))
-    if instant.tzinfo is None:
-        message = f"the instant {value} says no offset from UTC"
-        raise ValueError(message)
-    return instant
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value:
-        message = f"{str(value)[:80]!r} is no text"
-        raise ValueError(message)
-    return value

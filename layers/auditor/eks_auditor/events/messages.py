@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from eks_auditor.events.errors import EventError, require_schema
+from eks_auditor.events.errors import EventError
+from eks_auditor.events.members import cluster as cluster_of
+from eks_auditor.events.members import document_of, instant, text, why
 from eks_auditor.events.requests import Recommendation, ReleaseRequest
 from eks_auditor.model.capacity import KINDS, Kind
 from eks_auditor.model.cluster import ClusterId
@@ -65,18 +67,18 @@ def parse_audit_request(body: str) -> AuditRequest:
         NewerMessageError: If a newer version wrote it.
         EventError: If it is no such message.
     """
-    document = _document(body, ("audit",), "the message on the audit queue")
+    document = document_of(body, ("audit",), "the message on the audit queue", SCHEMA_VERSION)
     try:
         return AuditRequest(
-            audit_id=_text(document, "audit_id"),
-            cluster=ClusterId.from_arn(_text(document, "cluster_arn")),
-            not_before=_instant(document, "not_before"),
-            cause=_text(document, "cause"),
+            audit_id=text(document, "audit_id"),
+            cluster=ClusterId.from_arn(text(document, "cluster_arn")),
+            not_before=instant(document, "not_before"),
+            cause=text(document, "cause"),
             untargeted=document.get("untargeted") is True,
             policy_changed=document.get("policy_changed") is True,
         )
     except (KeyError, TypeError, ValueError) as error:
-        message = f"the message on the audit queue cannot be read: {_why(error)}; remove it, the next sweep asks again"
+        message = f"the message on the audit queue cannot be read: {why(error)}; remove it, the next sweep asks again"
         raise EventError(message) from None
 
 
@@ -165,7 +167,7 @@ def parse_message(body: str) -> TopicMessage:
         NewerMessageError: If a newer version wrote it.
         EventError: If it is no message of the topic.
     """
-    document = _document(body, ("transitions", "release"), "the message")
+    document = document_of(body, ("transitions", "release"), "the message", SCHEMA_VERSION)
     return _transitions(document) if document["type"] == "transitions" else _release(document)
 
 
@@ -176,7 +178,7 @@ def parse_transitions(body: str) -> TransitionsMessage:
         NewerMessageError: If a newer version wrote it.
         EventError: If it is no such message.
     """
-    return _transitions(_document(body, ("transitions",), "the transitions message"))
+    return _transitions(document_of(body, ("transitions",), "the transitions message", SCHEMA_VERSION))
 
 
 def _transitions(document: Mapping[str, Any]) -> TransitionsMessage:
@@ -184,16 +186,16 @@ def _transitions(document: Mapping[str, Any]) -> TransitionsMessage:
         cluster = document["cluster"]
         return TransitionsMessage(
             kind=_class(document),
-            audit_id=_text(document, "audit_id"),
-            taken_at=_instant(document, "taken_at"),
+            audit_id=text(document, "audit_id"),
+            taken_at=instant(document, "taken_at"),
             part=int(document["part"]),
             parts=int(document["parts"]),
-            cluster=_cluster(cluster),
+            cluster=cluster_of(cluster),
             transitions=tuple(_transition(entry) for entry in document["transitions"]),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         message = (
-            f"the transitions message cannot be read: {_why(error)}; "
+            f"the transitions message cannot be read: {why(error)}; "
             f"compare it with docs/messages.md, and run an audit of its cluster again"
         )
         raise EventError(message) from None
@@ -210,39 +212,39 @@ def _release(document: Mapping[str, Any]) -> ReleaseMessage:
             clusters=tuple(_noticed(entry) for entry in document["clusters"]),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        message = f"the release message cannot be read: {_why(error)}; compare it with docs/messages.md"
+        message = f"the release message cannot be read: {why(error)}; compare it with docs/messages.md"
         raise EventError(message) from None
 
 
 def _released(document: Mapping[str, Any]) -> ReleaseRequest:
     release = document["release"]
     return ReleaseRequest(
-        event_id=_text(document, "event_id"),
+        event_id=text(document, "event_id"),
         move=int(document["move"]),
-        partition=_text(release, "partition"),
-        region=_text(release, "region"),
-        line=ReleaseLine(*(_text(release, key) for key in ("family", "variant", "architecture", "minor"))),
-        parameter=_text(release, "parameter"),
+        partition=text(release, "partition"),
+        region=text(release, "region"),
+        line=ReleaseLine(*(text(release, key) for key in ("family", "variant", "architecture", "minor"))),
+        parameter=text(release, "parameter"),
         old=_recommendation(release["old"]),
         new=_recommendation(release["new"]),
-        published_at=_instant(release, "published_at"),
+        published_at=instant(release, "published_at"),
         rollback=release["rollback"] is True,
-        at=_instant(release, "observed_at"),
+        at=instant(release, "observed_at"),
     )
 
 
 def _recommendation(entry: Mapping[str, Any]) -> Recommendation:
-    return Recommendation(version=_text(entry, "release"), image_id=_text(entry, "image_id"))
+    return Recommendation(version=text(entry, "release"), image_id=text(entry, "image_id"))
 
 
 def _noticed(entry: Mapping[str, Any]) -> NoticedCluster:
     return NoticedCluster(
-        cluster=_cluster(entry["cluster"]),
+        cluster=cluster_of(entry["cluster"]),
         capacities=tuple(
             NoticedCapacity(
                 kind=_kind(each),
-                name=_text(each, "name"),
-                version=None if each["release"] is None else _text(each, "release"),
+                name=text(each, "name"),
+                version=None if each["release"] is None else text(each, "release"),
                 superseded_since=_instant_or_none(each, "superseded_since"),
                 first_rung_at=_instant_or_none(each, "first_rung_at"),
                 own_image=each.get("own_image") is True,
@@ -260,68 +262,26 @@ def _kind(entry: Mapping[str, Any]) -> Kind:
     raise ValueError(message)
 
 
-def _cluster(entry: Mapping[str, Any]) -> ClusterId:
-    return ClusterId(*(_text(entry, key) for key in ("partition", "account", "region", "name")))
-
-
 def _transition(entry: Mapping[str, Any]) -> Transition:
     previous = entry.get("previous_severity")
     return Transition(
-        change_id=_text(entry, "change_id"),
+        change_id=text(entry, "change_id"),
         change=Change(entry["change"]),
         sequence=int(entry["sequence"]),
         finding=Finding.from_document(entry["finding"]),
-        first_seen=_instant(entry, "first_seen"),
+        first_seen=instant(entry, "first_seen"),
         previous=None if previous is None else Severity[previous],
         baseline=bool(entry.get("baseline", False)),
     )
 
 
-def _document(body: str, kinds: tuple[str, ...], what: str) -> Mapping[str, Any]:
-    """Look at version and type before anything else: a newer message may have any shape."""
-    try:
-        document = json.loads(body)
-    except ValueError as error:
-        message = f"{what} is not JSON ({error}); remove it"
-        raise EventError(message) from None
-    if not isinstance(document, dict):
-        message = f"{what} is a JSON {type(document).__name__}, not an object; remove it"
-        raise EventError(message)
-    require_schema(document.get("schema_version"), SCHEMA_VERSION, what)
-    if document.get("type") not in kinds:
-        wanted = " or ".join(map(repr, kinds))
-        message = f"{what} has type {str(document.get('type'))[:80]!r} instead of {wanted}; remove it"
-        raise EventError(message)
-    return document
-
-
 def _class(document: Mapping[str, Any]) -> str:
-    kind = _text(document, "class")
+    kind = text(document, "class")
     if kind not in CLASSES:
         message = f"class is {kind[:80]!r}, none of {', '.join(CLASSES)}"
         raise ValueError(message)
     return kind
 
 
-def _text(document: Mapping[str, Any], key: str) -> str:
-    value = document[key]
-    if not isinstance(value, str) or not value:
-        message = f"{key} is {str(value)[:80]!r}, not a text"
-        raise ValueError(message)
-    return value
-
-
-def _instant(document: Mapping[str, Any], key: str) -> datetime:
-    instant = datetime.fromisoformat(_text(document, key))
-    if instant.tzinfo is None:
-        message = f"{key} says no offset from UTC"
-        raise ValueError(message)
-    return instant
-
-
 def _instant_or_none(document: Mapping[str, Any], key: str) -> datetime | None:
-    return None if document[key] is None else _instant(document, key)
-
-
-def _why(error: Exception) -> str:
-    return f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
+    return None if document[key] is None else instant(document, key)

@@ -4,10 +4,10 @@ docs/schemas/release-1.json is its contract; :mod:`eks_auditor.events.sources` r
 """
 
 import hashlib
-from datetime import UTC, datetime
 from typing import Any
 
 from eks_auditor.events.requests import Recommendation, ReleaseRequest
+from eks_auditor.model.instant import written
 
 SOURCE = "eks-auditor.releases"
 DETAIL_TYPE = "EKS AMI Released"
@@ -40,16 +40,11 @@ def detail_of(release: ReleaseRequest) -> dict[str, Any]:
         "parameter": release.parameter,
         "old": _recommendation(release.old),
         "new": _recommendation(release.new),
-        "published_at": _instant(release.published_at),
-        "observed_at": _instant(release.at),
+        "published_at": written(release.published_at),
+        "observed_at": written(release.at),
         "rollback": release.rollback,
     }
 
 
 def _recommendation(recommendation: Recommendation) -> dict[str, str]:
     return {"release": recommendation.version, "image_id": recommendation.image_id}
-
-
-def _instant(instant: datetime) -> str:
-    """Write an instant as every message of the stack does: 27 characters, UTC, so that they compare as text."""
-    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"

@@ -33,6 +33,11 @@ class PollRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DigestRequest:
+    """Send the digest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClustersRequest:
     """Audit these clusters.
 
@@ -106,4 +111,4 @@ class ImagesRequest:
 
 
 type AuditsRequest = SweepRequest | DueRequest | ClustersRequest | ReleaseRequest | ImagesRequest
-type Request = AuditsRequest | RelayRequest | PollRequest
+type Request = AuditsRequest | RelayRequest | PollRequest | DigestRequest

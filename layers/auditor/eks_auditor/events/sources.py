@@ -11,6 +11,7 @@ from eks_auditor.events.policies import ObjectCreatedEvent, ParameterChangedEven
 from eks_auditor.events.releases import SCHEMA_VERSION as RELEASE_SCHEMA_VERSION
 from eks_auditor.events.requests import (
     ClustersRequest,
+    DigestRequest,
     DueRequest,
     ImagesRequest,
     PollRequest,
@@ -48,9 +49,9 @@ class ScheduledEvent(_Model):
     """One of the stack's own schedules: EventBridge Scheduler sends this constant text."""
 
     source: Literal["eks-auditor.schedule"]
-    detail_type: Literal["Sweep Requested", "Due Audits Requested", "Relay Requested", "Release Poll Requested"] = (
-        Field(alias="detail-type")
-    )
+    detail_type: Literal[
+        "Sweep Requested", "Due Audits Requested", "Relay Requested", "Release Poll Requested", "Digest Requested"
+    ] = Field(alias="detail-type")
     detail: _Detail
 
     def request(self) -> Request:
@@ -64,6 +65,8 @@ class ScheduledEvent(_Model):
                 return RelayRequest()
             case "Release Poll Requested":
                 return PollRequest()
+            case "Digest Requested":
+                return DigestRequest()
 
 
 class _NamedClusters(_Detail):

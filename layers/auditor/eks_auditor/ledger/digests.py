@@ -9,12 +9,12 @@ from eks_auditor.events.messages import parse_transitions
 from eks_auditor.findings.digest import Fact, Runs, Standing, Told
 from eks_auditor.ledger.documents import FINDING, OUTBOX, SCHEMA_VERSION, expiry, key, known_version, running_of
 from eks_auditor.ledger.heads import Heads
-from eks_auditor.ledger.instant import read, written
 from eks_auditor.ledger.outbox import MessageClass
 from eks_auditor.ledger.runs import RUNS
 from eks_auditor.ledger.table import Ledger
 from eks_auditor.model.digest import Digest, Freshness, Moved
 from eks_auditor.model.history import Head, State
+from eks_auditor.model.instant import read, written
 from eks_auditor.model.verdict import Severity
 
 if TYPE_CHECKING:

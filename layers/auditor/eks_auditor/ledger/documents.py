@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from eks_auditor.ledger.instant import NEVER, read, written
 from eks_auditor.ledger.outbox import MessageClass, Outbox, OutboxKey, compact
 from eks_auditor.ledger.runs import RunsWrite, running_of_document, runs_document, runs_index_key
 from eks_auditor.ledger.transaction import Fence, Part, RecordWrite
@@ -21,6 +20,7 @@ from eks_auditor.model.cluster import ClusterId
 from eks_auditor.model.coming import Coming, Turn
 from eks_auditor.model.finding import Finding
 from eks_auditor.model.history import DEFAULT_POLICY, Head, Record, Running, State
+from eks_auditor.model.instant import NEVER, read, written
 from eks_auditor.model.verdict import Severity
 
 SCHEMA_VERSION = 1

@@ -8,19 +8,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from eks_auditor.events.members import cluster_document
 from eks_auditor.events.messages import NoticedCapacity, NoticedCluster
 from eks_auditor.events.requests import Recommendation, ReleaseRequest
-from eks_auditor.ledger.instant import written
 from eks_auditor.ledger.outbox import (
     BODY_LIMIT,
     ENVELOPE,
     MessageClass,
     Outbox,
     OutboxKey,
-    cluster_document,
     compact,
     packed,
 )
+from eks_auditor.model.instant import written
 
 MESSAGE_VERSION = 1
 

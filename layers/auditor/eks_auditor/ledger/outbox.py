@@ -11,9 +11,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from eks_auditor.ledger.instant import written
-from eks_auditor.model.cluster import ClusterId
+from eks_auditor.events.members import cluster_document
 from eks_auditor.model.history import Audit, Change, Transition
+from eks_auditor.model.instant import written
 
 MESSAGE_VERSION = 1
 
@@ -147,17 +147,6 @@ def packed[T](things: Sequence[T], size_of: Callable[[T], int], *, count: int, s
 def compact(document: Mapping[str, Any]) -> str:
     """Return a document as ASCII JSON, so that its characters are its bytes whatever people put into names."""
     return json.dumps(document, separators=(",", ":"), allow_nan=False)
-
-
-def cluster_document(cluster: ClusterId) -> dict[str, str]:
-    """Return a cluster as every message names it."""
-    return {
-        "arn": cluster.arn,
-        "partition": cluster.partition,
-        "account": cluster.account,
-        "region": cluster.region,
-        "name": cluster.name,
-    }
 
 
 def _size(transition: Transition) -> int:

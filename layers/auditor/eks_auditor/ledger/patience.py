@@ -7,8 +7,8 @@ from botocore.exceptions import ClientError
 BACKOFF = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds between the tries of a write that met another one, on top of botocore's own retries of throttles."""
 
-FENCED = "ConditionalCheckFailed"
-"""The reason of a cancelled transaction that a condition did not hold."""
+_REFUSED = frozenset({"ConditionalCheckFailed", "ConditionalCheckFailedException"})
+"""That a condition did not hold: as the reason of a cancelled transaction, and as the error of any other call."""
 
 _PASSING = frozenset(
     {
@@ -37,8 +37,8 @@ def patiently(call: Callable[[], object], sleep: Callable[[float], None]) -> Non
         try:
             call()
         except ClientError as error:
-            reasons = reasons_of(error)
-            if FENCED in reasons or not reasons & _PASSING:
+            reasons = _reasons(error)
+            if reasons & _REFUSED or not reasons & _PASSING:
                 raise
             sleep(pause)
         else:
@@ -46,7 +46,22 @@ def patiently(call: Callable[[], object], sleep: Callable[[float], None]) -> Non
     call()
 
 
-def reasons_of(error: ClientError) -> set[str]:
+def refusal(call: Callable[[], object], sleep: Callable[[float], None]) -> ClientError | None:
+    """Call, patiently; return the error if a condition does not hold.
+
+    Raises:
+        ClientError: If DynamoDB refuses for another reason, or if others are in the way at every try.
+    """
+    try:
+        patiently(call, sleep)
+    except ClientError as error:
+        if not _reasons(error) & _REFUSED:
+            raise
+        return error
+    return None
+
+
+def _reasons(error: ClientError) -> set[str]:
     """Return the error's code, and for a cancelled transaction those of its actions."""
     response = error.response
     return {response["Error"]["Code"], *(reason.get("Code", "") for reason in response.get("CancellationReasons", []))}

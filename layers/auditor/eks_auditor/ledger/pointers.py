@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from eks_auditor.ledger.batches import BACKOFF, Item, get_items
 from eks_auditor.ledger.documents import key
-from eks_auditor.ledger.instant import read, written
+from eks_auditor.model.instant import read, written
 from eks_auditor.model.release import Pointer, PointerMove, ReleaseLine
 
 if TYPE_CHECKING:

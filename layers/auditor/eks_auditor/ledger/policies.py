@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from eks_auditor.ledger.documents import SCHEMA_VERSION, key, known_version
-from eks_auditor.ledger.instant import read, written
+from eks_auditor.model.instant import read, written
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -26,12 +26,10 @@ from functools import partial
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from eks_auditor.ledger.batches import get_items
 from eks_auditor.ledger.documents import expiry, key
-from eks_auditor.ledger.instant import written
-from eks_auditor.ledger.patience import FENCED, patiently, reasons_of
+from eks_auditor.ledger.patience import patiently, refusal
+from eks_auditor.model.instant import written
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -273,35 +271,24 @@ class Quiet:
             ExpressionAttributeValues=compared,
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
-        error = self._refusal(put)
+        error = refusal(put, self._sleep)
         # botocore's type knows no service's own members.
         return None if error is None else error.response["Item"]  # type: ignore[typeddict-item]
 
     def _delete_if(self, item: str, name: str, value: str) -> None:
-        self._refusal(
-            partial(
-                self._client.delete_item,
-                TableName=self._table,
-                Key=key(PARTITION, item),
-                ConditionExpression="#name = :value",
-                ExpressionAttributeNames={"#name": name},
-                ExpressionAttributeValues={":value": {"S": value}},
-            )
+        delete = partial(
+            self._client.delete_item,
+            TableName=self._table,
+            Key=key(PARTITION, item),
+            ConditionExpression="#name = :value",
+            ExpressionAttributeNames={"#name": name},
+            ExpressionAttributeValues={":value": {"S": value}},
         )
+        refusal(delete, self._sleep)
 
     def _written(self, actions: list[Any]) -> bool:
         """Write all or nothing; return False if a condition does not hold."""
-        return self._refusal(partial(self._client.transact_write_items, TransactItems=actions)) is None
-
-    def _refusal(self, call: Callable[[], object]) -> ClientError | None:
-        """Write, patiently; return the error if a condition does not hold."""
-        try:
-            patiently(call, self._sleep)
-        except ClientError as error:
-            if not reasons_of(error) & {FENCED, f"{FENCED}Exception"}:
-                raise
-            return error
-        return None
+        return refusal(partial(self._client.transact_write_items, TransactItems=actions), self._sleep) is None
 
     def _shown_update(self, shown: str, sequence: int) -> dict[str, Any]:
         values = {

@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from eks_auditor.findings.transitions import refresh
-from eks_auditor.ledger.instant import written
 from eks_auditor.ledger.outbox import Outbox, OutboxKey, compose
 from eks_auditor.model.history import Audit, Head, Record
+from eks_auditor.model.instant import written
 
 
 def compose_again(head: Head, records: Iterable[Record], at: datetime) -> tuple[Outbox, ...]:

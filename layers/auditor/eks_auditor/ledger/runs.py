@@ -8,10 +8,10 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from eks_auditor.ledger.instant import read, written
 from eks_auditor.ledger.outbox import compact, packed
 from eks_auditor.model.capacity import Kind
 from eks_auditor.model.history import Audit, Running
+from eks_auditor.model.instant import read, written
 
 RUNS = "RUNS#"
 

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
-
-from botocore.exceptions import ClientError
 
 from eks_auditor.ledger.documents import (
     FINDING,
@@ -21,14 +20,14 @@ from eks_auditor.ledger.documents import (
     running_of,
     transact_items,
 )
-from eks_auditor.ledger.instant import written
 from eks_auditor.ledger.outbox import Outbox, OutboxKey
-from eks_auditor.ledger.patience import FENCED, patiently, reasons_of
+from eks_auditor.ledger.patience import refusal
 from eks_auditor.ledger.runs import RUNS, Runs, runs_index_key
 from eks_auditor.ledger.saving import FencedOut, Saved, save
 from eks_auditor.ledger.transaction import FencedError, Part
 from eks_auditor.model.cluster import ClusterId
 from eks_auditor.model.history import Audit, Head, Record, Running
+from eks_auditor.model.instant import written
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -114,12 +113,9 @@ class Ledger:
             botocore.exceptions.ClientError: If DynamoDB refuses it for good, or busy beyond patience.
         """
         actions: list[Any] = transact_items(part, self._table)
-        try:
-            patiently(lambda: self._client.transact_write_items(TransactItems=actions), self._sleep)
-        except ClientError as error:
-            if FENCED in reasons_of(error):
-                raise FencedError from error
-            raise
+        error = refusal(lambda: self._client.transact_write_items(TransactItems=actions), self._sleep)
+        if error is not None:
+            raise FencedError from error
 
     def save(self, audit: Audit, *, hub: bool) -> Saved | FencedOut:
         """Save what an audit changed, with its announcements, on top of exactly what it was compared with.
@@ -259,14 +255,14 @@ class Ledger:
 
     def _put_new(self, message: Outbox) -> None:
         """Write an announcement that is not there; one that is there stays as it is."""
-        self._if_it_may(
-            lambda: self._client.put_item(
-                TableName=self._table,
-                Item=outbox_item(message),
-                ConditionExpression="attribute_not_exists(#item)",
-                ExpressionAttributeNames={"#item": "item"},
-            )
+        put = partial(
+            self._client.put_item,
+            TableName=self._table,
+            Item=outbox_item(message),
+            ConditionExpression="attribute_not_exists(#item)",
+            ExpressionAttributeNames={"#item": "item"},
         )
+        refusal(put, self._sleep)
 
     def _heads(self, condition: str, values: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[ClusterId]:
         pages = self._client.get_paginator("query").paginate(
@@ -282,12 +278,4 @@ class Ledger:
 
     def _update(self, **update: Any) -> None:  # noqa: ANN401  the parameters of UpdateItem
         """Update an item if its condition holds; if not, what it was about is no more, and that is fine."""
-        self._if_it_may(lambda: self._client.update_item(TableName=self._table, **update))
-
-    def _if_it_may(self, call: Callable[[], object]) -> None:
-        """Make a call, and let it be where its condition does not hold."""
-        try:
-            patiently(call, self._sleep)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
+        refusal(lambda: self._client.update_item(TableName=self._table, **update), self._sleep)

@@ -7,8 +7,8 @@ from typing import Any
 
 from eks_auditor.events.digests import DigestMessage
 from eks_auditor.events.messages import ReleaseMessage, TopicMessage
-from eks_auditor.ledger.instant import written
 from eks_auditor.ledger.outbox import compact
+from eks_auditor.model.instant import written
 
 ONCE = 1
 """The sequence of what has none and is shown once: notices and digests."""

@@ -12,6 +12,7 @@ from eks_auditor.events.errors import EventError
 from eks_auditor.events.messages import AuditRequest
 from eks_auditor.events.requests import (
     AuditsRequest,
+    DigestRequest,
     DueRequest,
     ImagesRequest,
     PollRequest,
@@ -137,6 +138,9 @@ class PlanAudits:
         request = parse_event(event, partition=self._own.partition)
         if isinstance(request, RelayRequest):
             message = "a relay was asked of PlanAudits; send Relay Requested to PublishTransitions"
+            raise EventError(message)
+        if isinstance(request, DigestRequest):
+            message = "a digest was asked of PlanAudits; send Digest Requested to SendDigest"
             raise EventError(message)
         if isinstance(request, PollRequest):
             message = "a poll was asked of PlanAudits; send Release Poll Requested to WatchReleases"

@@ -7,7 +7,9 @@ from functools import cache
 from typing import Any, Protocol
 
 from eks_auditor.events.digests import DigestMessage
-from eks_auditor.events.errors import EventError, require_schema
+from eks_auditor.events.errors import EventError
+from eks_auditor.events.requests import DigestRequest
+from eks_auditor.events.sources import parse_event
 from eks_auditor.findings.digest import Fact, digest_of
 from eks_auditor.ledger.digests import Digests
 from eks_auditor.model.digest import Digest, Freshness, Period
@@ -18,10 +20,6 @@ from eks_auditor.sinks.digest_topic import DigestTopic
 from eks_auditor.wiring.accounts import Accounts
 from eks_auditor.wiring.clock import Clock, make_clock
 from eks_auditor.wiring.telemetry import Context, Telemetry, make_telemetry
-
-SOURCE = "eks-auditor.schedule"
-DETAIL_TYPE = "Digest Requested"
-SCHEMA_VERSION = 1
 
 APART = timedelta(hours=12)
 """What is asked for sooner after a digest is the same request once more: a schedule is at least once.
@@ -148,8 +146,6 @@ def require_digest(event: Mapping[str, Any]) -> None:
         NewerMessageError: If a newer version wrote it.
         EventError: If it is none.
     """
-    detail = event.get("detail")
-    if (event.get("source"), event.get("detail-type")) != (SOURCE, DETAIL_TYPE) or not isinstance(detail, Mapping):
+    if not isinstance(parse_event(event), DigestRequest):
         message = "SendDigest was asked for something else than a digest; send it what events/digest.json shows"
         raise EventError(message)
-    require_schema(detail.get("schema_version"), SCHEMA_VERSION, "the request for a digest")

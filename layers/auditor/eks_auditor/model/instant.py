@@ -1,4 +1,4 @@
-"""Instants as the ledger and its messages write them: fixed width, UTC, so that they compare as text."""
+"""Instants as events, messages and the ledger write them: fixed width, UTC, so that they compare as text."""
 
 from datetime import UTC, datetime
 
